@@ -1,0 +1,2 @@
+//! The command silver.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Built-in plugins: overlay customizer, monitoring, backup, services and runtimes.

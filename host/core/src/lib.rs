@@ -1,0 +1,1 @@
+//! Resolves, plans and orchestrates deployments.

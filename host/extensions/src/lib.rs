@@ -1,0 +1,1 @@
+//! Runs WASM plugins; the only crate that links wasmtime.

@@ -1,0 +1,1 @@
+//! Reaches nodes: the local agent's socket, later ssh.

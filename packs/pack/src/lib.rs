@@ -1,0 +1,1 @@
+//! Packs, trees, customizations and the merge: pure, no network, clock or environment.

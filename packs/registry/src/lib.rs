@@ -1,0 +1,1 @@
+//! Blobs, trees and the append-only log of what was deployed.

@@ -1,0 +1,48 @@
+//! Package indexes, reached by name: where app plugins come from.
+
+use crate::{digest::Digest, failure::Failure, tree::Tree};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// One exact package of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PackageRef {
+    /// Name, normalised as the index does.
+    pub name: String,
+    /// Exact version.
+    pub version: String,
+    /// Digest of the file that `fetch` gives.
+    pub digest: Digest,
+    /// One line; may be empty.
+    pub summary: String,
+    /// Bytes; 0 when the index does not tell.
+    pub size: u64,
+    /// Withdrawn by its publisher.
+    pub yanked: bool,
+}
+
+/// A wanted package: name and the index's own version syntax (`==1.0`, `>=2,<3`, or empty for any).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Requirement {
+    /// Name.
+    pub name: String,
+    /// Version specifier; empty for any.
+    pub versions: String,
+}
+
+/// An index of one kind (`python`, `npm`, `directory`). Transport, digests and unpacking are done
+/// here; plugins get verified trees.
+pub trait Index {
+    /// Packages whose name or summary holds `query`, from the list that the pack ships.
+    fn search(&self, query: &str, limit: u32) -> Result<Vec<PackageRef>, Failure>;
+    /// Every version of a package, newest first.
+    fn versions(&self, name: &str) -> Result<Vec<PackageRef>, Failure>;
+    /// The whole closure of `wanted` within `constraints` (the pack's pins) for one platform.
+    /// Packages that the constraints pin are part of the pack and are not returned. A conflict
+    /// names both pins.
+    fn resolve_all(&self, wanted: &[Requirement], constraints: &[Requirement], target: &str) -> Result<Vec<PackageRef>, Failure>;
+    /// The package's tree (kind `python`: one file, the wheel), its digest verified.
+    fn fetch(&self, what: &PackageRef) -> Result<Box<dyn Tree>, Failure>;
+}

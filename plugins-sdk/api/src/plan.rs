@@ -1,0 +1,19 @@
+//! The vocabulary of plans: what `core` decides and the agent executes. Plans are data; they can be
+//! printed, compared, hashed and refused when stale. Both sides know only these types, never each
+//! other.
+
+pub mod node;
+pub mod release;
+pub mod resource;
+pub mod transition;
+pub mod value;
+
+pub use node::{AppState, NodeFacts, Observed, ObservedRelease, Progress, ProgressKind};
+pub use release::{
+    Access, Check, CheckTarget, EnvironmentSpec, FileFormat, Hook, HookTarget, Listen, Overlap, PackRef, Probe, Process, Release,
+    Rendered, RenderedSource, Secret, SecretSource, Service, SetKey, StateNature, StatePath, StaticDir,
+};
+pub use transition::{
+    Action, DataClass, Deployment, Outcome, OutcomeKind, Recipe, RecipePart, Source, Step, Transition, TransitionKind,
+};
+pub use value::{Part, Value};

@@ -1,0 +1,2 @@
+//! Repository chores: demo, test, plugins, bench.
+fn main() {}
