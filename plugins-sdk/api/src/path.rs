@@ -1,7 +1,7 @@
 //! Paths inside a tree.
 
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::{borrow::Borrow, fmt, ops::Deref, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::is_nfc;
