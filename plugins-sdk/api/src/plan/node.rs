@@ -61,6 +61,10 @@ pub struct ObservedRelease {
     pub data: super::transition::DataClass,
     /// When it was made, RFC 3339.
     pub created: String,
+    /// The release that was current when it was deployed: where `rollback` leads. Not simply the
+    /// one before it in the list, since a release that was rolled back stays on the node.
+    #[serde(default)]
+    pub parent: Option<String>,
 }
 
 /// An application as the agent found it.

@@ -70,8 +70,10 @@ pub struct Step {
     pub id: String,
     /// What is done.
     pub action: Action,
-    /// How it is undone; must be harmless when the action was only half done or not done.
-    pub undo: Option<Action>,
+    /// How it is undone, in this order (empty: there is nothing to undo); must be harmless when the
+    /// action was only half done or not done, and when it is done twice.
+    #[serde(default)]
+    pub undo: Vec<Action>,
     /// For the person who reads the plan.
     pub why: String,
 }
