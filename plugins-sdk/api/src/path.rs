@@ -1,6 +1,6 @@
 //! Paths inside a tree.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
 use core::{borrow::Borrow, fmt, ops::Deref, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -195,6 +195,17 @@ pub fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// `text` with every character that could steer a terminal replaced by `\u{fffd}`, but for line
+/// feeds and tabs: what a plugin, a node or an application said, fit to be shown to a person.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| is_control(c) && c != '\n' && c != '\t';
+    if text.chars().any(steers) {
+        Cow::Owned(text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// The device names of Windows, with or without an extension.
 fn is_reserved(segment: &str) -> bool {
     let stem = segment.split('.').next().unwrap_or_default().trim_end();
@@ -304,6 +315,12 @@ mod tests {
         for fine in ["", "a", "a/b.c", ".silver/tree", "é/ü", "console.log", "com10", "a b/c"] {
             assert!(TreePath::new(fine).is_ok(), "{fine:?}");
         }
+    }
+
+    #[test]
+    fn plain_text_cannot_steer_a_terminal() {
+        assert_eq!(plain("a\tb\né"), "a\tb\né");
+        assert_eq!(plain("\x1b[31mred\r\u{9b}x\u{202e}"), "\u{fffd}[31mred\u{fffd}\u{fffd}x\u{fffd}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use crate::{digest::Digest, failure::Failure, path::TreePath};
 use alloc::{boxed::Box, string::String, vec::Vec};
+use core::any::Any;
 use serde::{Deserialize, Serialize};
 
 /// The most entries that one page holds.
@@ -60,6 +61,13 @@ pub trait Tree {
     fn read_text(&self, path: &TreePath) -> Result<String, Failure> {
         String::from_utf8(self.read(path)?)
             .map_err(|_| Failure::invalid("not-utf8", alloc::format!("`{path}` is not UTF-8 text"), None))
+    }
+
+    /// The implementation itself, for an overlay that can take content from trees of its own kind
+    /// without reading it (the guest's handles, the host's snapshots). `None` hides it: bytes are
+    /// then read and put.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
     }
 }
 
