@@ -1,0 +1,90 @@
+//! What a node can do for a command: the traits that transports implement.
+//!
+//! A [`Node`] answers questions; a [`Session`] holds the lock of one application and changes it.
+//! The lock falls when the session is dropped or its connection breaks; a transition that was
+//! submitted goes on without it.
+
+mod error;
+mod report;
+mod run;
+
+use crate::progress::Listener;
+use async_trait::async_trait;
+pub use error::NodeError;
+pub use report::{AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, ProcessReport};
+pub use run::{RunInput, RunOutput, RunRequest};
+use silver_plugin_api::{
+    Digest,
+    plan::{NodeFacts, Observed, Outcome, Release, Transition},
+};
+use std::{collections::BTreeMap, io::Read};
+use tokio::sync::mpsc;
+
+/// A machine that runs applications.
+#[async_trait]
+pub trait Node: Send + Sync {
+    /// Its name; `local` is this machine.
+    fn name(&self) -> &str;
+    /// What is known about it.
+    async fn facts(&self) -> Result<NodeFacts, NodeError>;
+    /// Every application with its processes and samples, sorted by name.
+    async fn apps(&self) -> Result<Vec<AppReport>, NodeError>;
+    /// One application; unknown ones are `AppState::Absent`.
+    async fn observe(&self, app: &str) -> Result<Observed, NodeError>;
+    /// The lines (`silver_pack::listing`) of a tree that the node has.
+    async fn tree(&self, digest: &Digest) -> Result<String, NodeError>;
+    /// What of these the node does not have.
+    async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError>;
+    /// Takes the lock of an application, or [`NodeError::Busy`].
+    async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError>;
+    /// Follows the transition that is under way to its end; `None` when there is none.
+    async fn watch(&self, app: &str, listener: &mut dyn Listener) -> Result<Option<Outcome>, NodeError>;
+    /// Lines of an application's logs, oldest first; with `follow` until the receiver is dropped.
+    async fn logs(&self, query: LogQuery, lines: mpsc::Sender<LogLine>) -> Result<(), NodeError>;
+    /// Runs a program in an application's environment; returns its exit code.
+    async fn run(
+        &self,
+        request: RunRequest,
+        input: mpsc::Receiver<RunInput>,
+        output: mpsc::Sender<RunOutput>,
+    ) -> Result<i32, NodeError>;
+    /// The environment of an application, secrets masked.
+    async fn environment(&self, app: &str) -> Result<Vec<EnvironmentEntry>, NodeError>;
+    /// The agent itself.
+    async fn status(&self) -> Result<AgentStatus, NodeError>;
+    /// Stops the agent after running transitions have ended.
+    async fn shutdown(&self) -> Result<(), NodeError>;
+}
+
+/// The lock of one application on one node, and the right to change it.
+#[async_trait]
+pub trait Session: Send {
+    /// As [`Node::observe`], now that nobody else can change it.
+    async fn observe(&mut self) -> Result<Observed, NodeError>;
+    /// What of these the node does not have.
+    async fn missing(&mut self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError>;
+    /// Sends a pack's zip; its files need not be sent one by one.
+    async fn put_archive(
+        &mut self,
+        digest: Digest,
+        size: u64,
+        body: &mut (dyn Read + Send),
+        sent: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), NodeError>;
+    /// Sends the content of one file.
+    async fn put_blob(&mut self, digest: Digest, size: u64, body: &mut (dyn Read + Send)) -> Result<(), NodeError>;
+    /// Sends the lines of a tree; returns the digest that the node computed.
+    async fn put_tree(&mut self, lines: String) -> Result<Digest, NodeError>;
+    /// Lays out the release (tree, instance view, environment) beside the current one. `secrets`
+    /// are the given ones by name; they are kept on the node, never in a record.
+    async fn stage(
+        &mut self,
+        label: &str,
+        release: &Release,
+        secrets: &BTreeMap<String, String>,
+        listener: &mut dyn Listener,
+    ) -> Result<(), NodeError>;
+    /// Hands the transition over. From here on the node carries it through, whatever becomes of
+    /// this session.
+    async fn submit(&mut self, transition: &Transition, listener: &mut dyn Listener) -> Result<Outcome, NodeError>;
+}

@@ -1,0 +1,93 @@
+//! What goes wrong between a command and a node.
+
+/// Why a node did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// It cannot be reached.
+    #[error("node `{node}` cannot be reached: {reason}")]
+    Unreachable {
+        /// Which node.
+        node: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The connection broke in the middle.
+    #[error("the connection to node `{node}` broke: {reason}")]
+    Broken {
+        /// Which node.
+        node: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Another command changes the application.
+    #[error("`{app}` is locked by {by}")]
+    Busy {
+        /// Which application.
+        app: String,
+        /// Who holds the lock, as the node says.
+        by: String,
+    },
+    /// Another version of silver, which must not be restarted now.
+    #[error("the agent of node `{node}` is silver {theirs}, this is {ours}")]
+    Version {
+        /// Which node.
+        node: String,
+        /// The agent's version.
+        theirs: String,
+        /// This command's version.
+        ours: String,
+    },
+    /// The application, release or log does not exist there.
+    #[error("{0}")]
+    NotFound(String),
+    /// What the node has or got does not have the digest it should have.
+    #[error("{0}")]
+    Integrity(String),
+    /// The node refused or failed; its words.
+    #[error("{message}")]
+    Failed {
+        /// What it said.
+        message: String,
+        /// The way out, if it knows one.
+        hint: Option<String>,
+        /// What the application said last, line by line.
+        log: Vec<String>,
+    },
+    /// It answered something that is not an answer to the question.
+    #[error("node `{node}` answered {answer} where {expected} was expected")]
+    Unexpected {
+        /// Which node.
+        node: String,
+        /// What it answered.
+        answer: String,
+        /// What should have come.
+        expected: &'static str,
+    },
+    /// Reading what was to be sent failed.
+    #[error("reading {what} to send it failed")]
+    Read {
+        /// What was read.
+        what: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl NodeError {
+    /// The way out, if there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Busy { app, .. } => Some(format!("wait until it is done, or look at `silver status {app}`")),
+            Self::Version { .. } => {
+                Some("wait until the running update is done and try again: the agent is then restarted".into())
+            }
+            Self::Broken { .. } => {
+                Some("a change that was submitted goes on without this command; `silver status` tells how it ended".into())
+            }
+            Self::Failed { hint, .. } => hint.clone(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What a node tells about its applications.
+
+use serde::{Deserialize, Serialize};
+use silver_plugin_api::{
+    Digest,
+    monitor::Sample,
+    plan::{AppState, Release},
+};
+
+/// An application with what runs of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AppReport {
+    /// Its name.
+    pub app: String,
+    /// Does it answer?
+    pub state: AppState,
+    /// Label of the current release.
+    pub current: Option<String>,
+    /// The current release.
+    pub release: Option<Release>,
+    /// Locations, the canonical one first.
+    pub locations: Vec<String>,
+    /// Id of the transition that is under way.
+    pub running: Option<String>,
+    /// Its processes.
+    pub processes: Vec<ProcessReport>,
+    /// The newest sample of each probe.
+    pub samples: Vec<Sample>,
+}
+
+/// A process of an application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProcessReport {
+    /// `web`, `worker`, …
+    pub name: String,
+    /// 1 for the first of a kind.
+    pub number: u32,
+    /// Its process id while it runs.
+    pub pid: Option<u32>,
+    /// How often it was started again after it had ended by itself.
+    pub restarts: u32,
+    /// Seconds since it was started.
+    pub uptime_seconds: u64,
+    /// `running`, `waiting` (to be started again), `stopped`.
+    pub state: String,
+}
+
+/// What a node does not have yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Missing {
+    /// The pack's zip.
+    pub archive: bool,
+    /// Contents of files.
+    pub blobs: Vec<Digest>,
+}
+
+/// Which lines of which log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LogQuery {
+    /// Application.
+    pub app: String,
+    /// `web`, `access`, …; all without it.
+    pub process: Option<String>,
+    /// So many of the newest lines.
+    pub lines: u32,
+    /// And then whatever comes.
+    pub follow: bool,
+}
+
+/// A line of a log; data of the application, control characters and all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LogLine {
+    /// Which log: `web`, `worker`, `access`, the path of an application's own log.
+    pub log: String,
+    /// The line without its end.
+    pub line: String,
+}
+
+/// One name of an application's environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EnvironmentEntry {
+    /// Name.
+    pub name: String,
+    /// Value; secrets are `***`.
+    pub value: String,
+    /// Where it comes from: `silver`, `bind`, `customization`, …
+    pub from: String,
+}
+
+/// The agent of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AgentStatus {
+    /// Its process id.
+    pub pid: u32,
+    /// Its version of silver.
+    pub silver: String,
+    /// Seconds since it was started.
+    pub uptime_seconds: u64,
+    /// How many applications it has.
+    pub apps: u32,
+    /// The port of its front.
+    pub port: u16,
+}
