@@ -1,2 +1,33 @@
-//! The command silver.
-fn main() {}
+//! The command `silver`: the only crate that prints, prompts and reads the environment.
+//!
+//! One file per command in [`commands`]; each parses, loads, calls one library function and prints.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "this is the crate that reads the environment and prints"
+)]
+
+mod args;
+mod commands;
+mod context;
+mod dirs;
+mod error;
+mod exit;
+mod ui;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = match args::parse() {
+        Ok(args) => args,
+        Err(code) => return ExitCode::from(code),
+    };
+    let context = context::Context::new(&args.globals);
+    match commands::run(args.command, &context) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            context.ui.error(&error);
+            ExitCode::from(error.exit.code())
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The command line as a whole: what every command takes, and the list of commands.
+
+use crate::{commands::Command, exit, exit::Exit};
+use clap::{ColorChoice, Parser};
+
+/// Deploys ready-made applications with your customizations, and proves what runs where.
+#[derive(Debug, Parser)]
+#[command(name = "silver", version, after_help = exit::HELP, max_term_width = 100, propagate_version = false)]
+pub struct Args {
+    /// What every command takes.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Globals {
+    /// Report as JSON: lists are arrays of flat objects
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Answer yes to every question
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+    /// Say less: no progress
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+}
+
+/// Parses the command line. Help and usage errors are printed by clap; the exit code is returned.
+pub fn parse() -> Result<Args, u8> {
+    Args::try_parse().map_err(|error| {
+        // printing help to a closed pipe is not worth a second error
+        error.print().ok();
+        if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

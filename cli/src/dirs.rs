@@ -1,0 +1,36 @@
+//! Where silver keeps its files: `$SILVER_HOME`, else the XDG directories.
+//!
+//! | what | with `SILVER_HOME=H` | else |
+//! |---|---|---|
+//! | data: registry, keys, releases, the apps' data | `H/data` | `$XDG_DATA_HOME/silver` (`~/.local/share/silver`) |
+//! | state: logs | `H/state` | `$XDG_STATE_HOME/silver` (`~/.local/state/silver`) |
+//! | cache: merges, compiled plugins, downloads | `H/cache` | `$XDG_CACHE_HOME/silver` (`~/.cache/silver`) |
+//! | run: sockets, rendered secrets | `H/run` | `$XDG_RUNTIME_DIR/silver`, else the state directory's `run` |
+
+use crate::error::{CommandError, Result};
+use silver_agent::dirs::Dirs;
+use std::path::PathBuf;
+
+/// Reads `SILVER_HOME`, `XDG_*` and `HOME`. A relative `SILVER_HOME` counts from here.
+pub fn from_environment() -> Result<Dirs> {
+    if let Some(home) = variable("SILVER_HOME") {
+        return Ok(Dirs::below(&std::path::absolute(home)?));
+    }
+    let home = variable("HOME").ok_or_else(|| {
+        CommandError::usage("neither SILVER_HOME nor HOME is set")
+            .hint("set SILVER_HOME to the directory where silver may keep its files")
+    })?;
+    let xdg = |name: &str, below: &str| absolute(name).unwrap_or_else(|| home.join(below)).join("silver");
+    let state = xdg("XDG_STATE_HOME", ".local/state");
+    let run = absolute("XDG_RUNTIME_DIR").map_or_else(|| state.join("run"), |run| run.join("silver"));
+    Ok(Dirs { data: xdg("XDG_DATA_HOME", ".local/share"), state, cache: xdg("XDG_CACHE_HOME", ".cache"), run })
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The XDG specification: relative values are to be ignored.
+fn absolute(name: &str) -> Option<PathBuf> {
+    variable(name).filter(|path| path.is_absolute())
+}

@@ -1,0 +1,76 @@
+//! The one error that commands return: what failed, why, and the way out.
+
+use crate::exit::Exit;
+use std::error::Error;
+
+/// The result of a command.
+pub type Result<T = Exit> = std::result::Result<T, CommandError>;
+
+/// An error on its way to the terminal: printed as `error:`, `caused by:` and `hint:` lines.
+#[derive(Debug)]
+pub struct CommandError {
+    /// The exit code.
+    pub exit: Exit,
+    /// What failed; the chain of sources says why.
+    pub error: Box<dyn Error + Send + Sync>,
+    /// Ways out.
+    pub hints: Vec<String>,
+}
+
+impl CommandError {
+    /// An error with an exit code.
+    pub fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { exit, error: error.into(), hints: Vec::new() }
+    }
+
+    /// Wrong command line or input.
+    pub fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Exit::Usage, error)
+    }
+
+    /// The same error with a way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The same error with a way out, if there is one.
+    #[must_use]
+    pub fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hints.extend(hint);
+        self
+    }
+
+    /// The causes below the error, outermost first.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut next = self.error.source();
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        causes
+    }
+}
+
+/// Conversions from library errors decide the exit code and collect the hint; they stand here and
+/// nowhere else.
+macro_rules! from_library {
+    ($($error:ty => $exit:expr),* $(,)?) => {$(
+        impl From<$error> for CommandError {
+            fn from(error: $error) -> Self {
+                let hint = error.hint();
+                Self::new($exit, error).maybe_hint(hint)
+            }
+        }
+    )*};
+}
+
+from_library! {}
+
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Error, error)
+    }
+}
