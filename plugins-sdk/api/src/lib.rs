@@ -18,6 +18,7 @@ pub mod path;
 pub mod plan;
 pub mod slot;
 pub mod tree;
+pub mod walk;
 
 pub mod backup;
 pub mod monitor;
