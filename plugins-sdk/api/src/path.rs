@@ -120,14 +120,18 @@ impl TreePath {
     }
 
     /// Where a relative link `target`, standing at `self`, leads inside the tree. Segments `..`
-    /// are allowed as long as the way stays inside; anything else is judged as a path.
+    /// are allowed at its start as long as the way stays inside; anything else is judged as a
+    /// path. (After a name, `..` could be read from where another link leads, which is elsewhere.)
     pub fn resolve_link(&self, target: &str) -> Result<Self, PathError> {
         if target.starts_with('/') {
             return Err(PathError::Absolute);
         }
         let mut at = self.parent().unwrap_or_default();
+        let mut climbing = true;
         for segment in target.split('/') {
+            climbing &= segment == "..";
             match segment {
+                ".." if !climbing => return Err(PathError::DotSegment),
                 ".." => at = at.parent().ok_or(PathError::DotSegment)?,
                 "" => return Err(PathError::EmptySegment),
                 "." => return Err(PathError::DotSegment),
@@ -329,6 +333,7 @@ mod tests {
         assert_eq!(at.resolve_link("../c").unwrap().as_str(), "a/c");
         assert_eq!(at.resolve_link("c").unwrap().as_str(), "a/b/c");
         assert_eq!(at.resolve_link("../../../c"), Err(PathError::DotSegment));
+        assert_eq!(at.resolve_link("../x/../c"), Err(PathError::DotSegment));
         assert_eq!(at.resolve_link("/c"), Err(PathError::Absolute));
     }
 
