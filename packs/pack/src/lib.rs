@@ -1,1 +1,7 @@
 //! Packs, trees, customizations and the merge: pure, no network, clock or environment.
+
+pub mod globs;
+pub mod hash;
+pub mod limits;
+pub mod listing;
+pub mod snapshot;
