@@ -1,3 +1,11 @@
-//! End-to-end tests through the binary.
+//! End-to-end tests through the binary: the world they run in, its visitors, and the packs.
+#![expect(clippy::disallowed_methods, reason = "the world of a test is made from the machine's environment")]
 
+pub mod counter;
 pub mod hello;
+pub mod http;
+pub mod world;
+
+pub use counter::Visitors;
+pub use http::Http;
+pub use world::{Ran, World, wait_for};

@@ -1,0 +1,80 @@
+//! A visitor of the front: connects to 127.0.0.1 and names the host, since plain Debian does not
+//! resolve `*.localhost`.
+
+use std::time::Duration;
+use ureq::Agent;
+
+/// A client with a pool of connections.
+#[derive(Debug, Clone)]
+pub struct Http {
+    agent: Agent,
+    port: u16,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Header names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The header's value; empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(header, _)| header == name).map_or("", |(_, value)| value)
+    }
+}
+
+impl Http {
+    /// A client of the front on this port.
+    pub fn new(port: u16) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_mins(1)))
+            .build();
+        Self { agent: config.into(), port }
+    }
+
+    /// GET; the error says why there is no answer.
+    pub fn get(&self, host: &str, path: &str) -> Result<Answer, String> {
+        let request = self.agent.get(self.url(path)).header("host", host);
+        answer(request.call())
+    }
+
+    /// POST with a body.
+    pub fn post(&self, host: &str, path: &str, body: &str) -> Result<Answer, String> {
+        let request = self.agent.post(self.url(path)).header("host", host);
+        answer(request.send(body))
+    }
+
+    /// GET that must give 200; its body.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn page(&self, host: &str, path: &str) -> String {
+        let answer = self.get(host, path).unwrap_or_else(|error| panic!("{host}{path}: {error}"));
+        assert_eq!(answer.status, 200, "{host}{path}: {}", answer.body);
+        answer.body
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, String> {
+    let mut response = result.map_err(|error| error.to_string())?;
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let status = response.status().as_u16();
+    let body = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
+    Ok(Answer { status, headers, body })
+}
