@@ -6,3 +6,4 @@
 
 pub mod apps;
 pub mod dirs;
+pub mod protocol;

@@ -1,0 +1,168 @@
+//! One connection: hand-shake, messages, data.
+
+use super::{CHUNK, Frame, Hello, MARKER, MAX_NOISE, PROTOCOL, frame};
+use serde::{Serialize, de::DeserializeOwned};
+use std::io;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
+
+/// Why a connection cannot be used any more.
+#[derive(Debug, thiserror::Error)]
+pub enum ProtocolError {
+    /// Reading or writing failed.
+    #[error("the connection broke")]
+    Io(#[from] io::Error),
+    /// The other side ended in the middle.
+    #[error("the other side ended the connection")]
+    Ended,
+    /// The other side is something else.
+    #[error("the other side is no silver agent{}", said(.0))]
+    NoMarker(String),
+    /// The other side speaks another version.
+    #[error("the other side is silver {silver} and speaks protocol {protocol}; this side speaks {PROTOCOL}")]
+    Version {
+        /// Its version.
+        silver: String,
+        /// Its protocol.
+        protocol: u32,
+    },
+    /// A frame is over its bound.
+    #[error("a frame of {0} bytes is over the limit")]
+    TooLong(usize),
+    /// A frame of a type that this side does not know.
+    #[error("a frame has the unknown type {0}")]
+    UnknownFrame(u8),
+    /// A chunk of data is not what it has to be.
+    #[error("a chunk of data cannot be read")]
+    BadChunk(#[source] io::Error),
+    /// A message is not what it has to be.
+    #[error("a message cannot be read")]
+    BadMessage(#[from] serde_json::Error),
+    /// Data where a message was expected, or the reverse, or more of it than was announced.
+    #[error("{0}")]
+    Unexpected(&'static str),
+}
+
+impl ProtocolError {
+    /// The way out.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Version { .. } => Some("`silver local stop` ends the running agent; the next command starts its own".into()),
+            Self::NoMarker(_) => Some("does a login script print something, or end the shell?".into()),
+            _ => None,
+        }
+    }
+}
+
+fn said(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("; it said: {text}") }
+}
+
+/// A connection after its hand-shake.
+#[derive(Debug)]
+pub struct Channel<R, W> {
+    reader: BufReader<R>,
+    writer: BufWriter<W>,
+}
+
+/// The client's hand-shake: up to [`MAX_NOISE`] bytes before the marker are skipped.
+pub async fn connect<R, W>(reader: R, writer: W, own: &Hello) -> Result<(Channel<R, W>, Hello), ProtocolError>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    shake(reader, writer, own, MAX_NOISE).await
+}
+
+/// The agent's hand-shake. An agent that speaks another protocol can still be ended by a signal: its
+/// process id is in `run/agent.lock`.
+pub async fn accept<R, W>(reader: R, writer: W, own: &Hello) -> Result<(Channel<R, W>, Hello), ProtocolError>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    shake(reader, writer, own, 0).await
+}
+
+async fn shake<R, W>(reader: R, writer: W, own: &Hello, noise: usize) -> Result<(Channel<R, W>, Hello), ProtocolError>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut channel =
+        Channel { reader: BufReader::with_capacity(1 << 16, reader), writer: BufWriter::with_capacity(1 << 16, writer) };
+    channel.writer.write_all(MARKER).await?;
+    channel.send(own).await?;
+    frame::skip_to_marker(&mut channel.reader, noise).await?;
+    let theirs: Hello = channel.receive().await?.ok_or(ProtocolError::Ended)?;
+    if theirs.protocol != PROTOCOL {
+        return Err(ProtocolError::Version { silver: theirs.silver, protocol: theirs.protocol });
+    }
+    Ok((channel, theirs))
+}
+
+impl<R: AsyncRead + Unpin, W> Channel<R, W> {
+    /// The next frame, for where messages and data are mixed; `None` when the other side ended.
+    pub async fn frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
+        frame::read(&mut self.reader).await
+    }
+
+    /// The next message; `None` when the other side ended.
+    pub async fn receive<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ProtocolError> {
+        match self.frame().await? {
+            None => Ok(None),
+            Some(Frame::Message(body)) => Ok(Some(serde_json::from_slice(&body)?)),
+            Some(_) => Err(ProtocolError::Unexpected("data came where a message was expected")),
+        }
+    }
+
+    /// The next chunk of data that was announced.
+    pub async fn receive_data(&mut self) -> Result<Vec<u8>, ProtocolError> {
+        match self.frame().await?.ok_or(ProtocolError::Ended)? {
+            Frame::Data(bytes) => Ok(bytes),
+            _ => Err(ProtocolError::Unexpected("a message came where data was expected")),
+        }
+    }
+}
+
+impl<R, W: AsyncWrite + Unpin> Channel<R, W> {
+    /// Sends a message.
+    pub async fn send<T: Serialize>(&mut self, message: &T) -> Result<(), ProtocolError> {
+        self.send_frame(&Frame::Message(serde_json::to_vec(message)?)).await
+    }
+
+    /// Sends one frame.
+    pub async fn send_frame(&mut self, frame: &Frame) -> Result<(), ProtocolError> {
+        frame::write(&mut self.writer, frame).await?;
+        Ok(self.writer.flush().await?)
+    }
+
+    /// Sends exactly `size` bytes of `from` in chunks, as they were announced; `sent` is told the
+    /// bytes so far.
+    pub async fn send_data(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        size: u64,
+        mut sent: impl FnMut(u64),
+    ) -> Result<(), ProtocolError> {
+        let mut done = 0;
+        while done < size {
+            let wanted = usize::try_from(size - done).map_or(CHUNK, |left| left.min(CHUNK));
+            let mut chunk = vec![0; wanted];
+            from.read_exact(&mut chunk).await?;
+            frame::write(&mut self.writer, &Frame::Data(chunk)).await?;
+            done += wanted as u64;
+            sent(done);
+        }
+        Ok(self.writer.flush().await?)
+    }
+}
+
+impl<R, W> Channel<R, W> {
+    /// Both halves, to read and write at the same time; each is a channel of one direction.
+    pub fn split(self) -> (Channel<R, tokio::io::Sink>, Channel<tokio::io::Empty, W>) {
+        (
+            Channel { reader: self.reader, writer: BufWriter::new(tokio::io::sink()) },
+            Channel { reader: BufReader::new(tokio::io::empty()), writer: self.writer },
+        )
+    }
+}

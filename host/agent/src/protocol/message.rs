@@ -1,0 +1,287 @@
+//! The messages.
+
+use super::PROTOCOL;
+use crate::apps::{LogLine, ProcessStatus, RunSpec, Variable};
+use serde::{Deserialize, Serialize};
+use silver_plugin_api::{
+    Digest,
+    monitor::Sample,
+    plan::{AppState, NodeFacts, Observed, Outcome, Progress, Release, Transition},
+};
+
+/// The first message each way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Hello {
+    /// Version of silver.
+    pub silver: String,
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// Who, as claimed: `user@host`; named to others who wait for a lock.
+    pub who: String,
+}
+
+impl Hello {
+    /// What this build says.
+    pub fn new(who: impl Into<String>) -> Self {
+        Self { silver: env!("CARGO_PKG_VERSION").into(), protocol: PROTOCOL, who: who.into() }
+    }
+}
+
+/// What a command asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// → `Facts`.
+    Facts,
+    /// All apps at a glance → `Apps`.
+    Apps,
+    /// One app in full, drift included → `Observed`.
+    Observe {
+        /// Which.
+        app: String,
+    },
+    /// Takes the app's lock until the connection ends → `Ok` or `Busy`. Held already: `Ok`.
+    Lock {
+        /// Which.
+        app: String,
+    },
+    /// Keeps a connection alive that holds a lock → `Ok`.
+    Ping,
+    /// What of this is not on the node → `Missing`.
+    Missing {
+        /// A pack's zip; when the node has it, it has the blobs in it.
+        archive: Option<Digest>,
+        /// Single blobs.
+        blobs: Vec<Digest>,
+    },
+    /// A pack's zip follows as data → `Ok`.
+    PutArchive {
+        /// sha256 of its bytes.
+        digest: Digest,
+        /// Its bytes.
+        size: u64,
+    },
+    /// A blob follows as data → `Ok`.
+    PutBlob {
+        /// sha256 of its bytes.
+        digest: Digest,
+        /// Its bytes.
+        size: u64,
+    },
+    /// The lines of a tree follow as data → `Ok`.
+    PutTree {
+        /// The tree's digest: sha256 of the lines.
+        digest: Digest,
+        /// Bytes of the lines.
+        size: u64,
+    },
+    /// Lays a release out beside the one that serves; needs the lock → `Progress`…, `Ok`.
+    Stage {
+        /// Its label: [`Observed::next_label`].
+        label: String,
+        /// Its value.
+        release: Box<Release>,
+        /// Locations it is going to have.
+        locations: Vec<String>,
+        /// Values of its secrets that the operator gives: name, value.
+        secrets: Vec<(String, String)>,
+    },
+    /// Carries a transition out; needs the lock. From here on it belongs to the node → `Progress`…, `Outcome`.
+    Submit {
+        /// The plan.
+        transition: Box<Transition>,
+    },
+    /// Looks on at the transition of an app → `Progress`…, `Outcome`; or `Idle`.
+    Watch {
+        /// Which.
+        app: String,
+    },
+    /// → `Line`…, `Ok`. With `follow` until the connection ends.
+    Logs {
+        /// Which.
+        app: String,
+        /// Of one process; else of all.
+        process: Option<String>,
+        /// How many lines of the past.
+        lines: u32,
+        /// And what comes?
+        follow: bool,
+    },
+    /// Runs a program in the app's environment. From `Ok` on: data and [`RunControl`] messages
+    /// from the client, data and error data from the agent → `Exit`.
+    Run {
+        /// Which app.
+        app: String,
+        /// What.
+        spec: RunSpec,
+        /// Who, for the record.
+        operator: String,
+        /// `--reason`.
+        reason: Option<String>,
+    },
+    /// → `Environment`.
+    Environment {
+        /// Which.
+        app: String,
+        /// As of `serve`, `run`, `migrate`, …
+        phase: String,
+    },
+    /// The agent itself → `Status`.
+    Status,
+    /// Ends the agent in order: a transition under way is finished first → `Ok`.
+    Shutdown,
+}
+
+/// From the client while a program runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunControl {
+    /// Standard input has ended.
+    End,
+    /// The terminal has now so many columns and rows.
+    Size(u16, u16),
+    /// A signal by its name without `SIG`: `INT`.
+    Signal(String),
+}
+
+/// What the agent answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// Done.
+    Ok,
+    /// Facts of the node.
+    Facts(Box<NodeFacts>),
+    /// All apps.
+    Apps(Vec<AppStatus>),
+    /// One app.
+    Observed(Box<Observed>),
+    /// Somebody else holds the lock.
+    Busy {
+        /// Who, and what for.
+        by: String,
+    },
+    /// What has to be sent.
+    Missing {
+        /// The archive?
+        archive: bool,
+        /// These blobs.
+        blobs: Vec<Digest>,
+    },
+    /// How it goes; more follows.
+    Progress(Progress),
+    /// A transition has ended.
+    Outcome(Box<Outcome>),
+    /// No transition is under way.
+    Idle {
+        /// The last one that ended since the agent was started.
+        last: Option<Box<Finished>>,
+    },
+    /// A line of a log; more follows.
+    Line(LogLine),
+    /// A program has ended.
+    Exit {
+        /// 128 + signal where one ended it.
+        code: i32,
+    },
+    /// An app's environment.
+    Environment(Vec<Variable>),
+    /// The agent.
+    Status(AgentStatus),
+    /// It was refused or failed, and nothing was changed but what an outcome says.
+    Error(Refusal),
+}
+
+impl Response {
+    /// Is the request answered with this?
+    pub fn is_last(&self) -> bool {
+        !matches!(self, Self::Progress(_) | Self::Line(_))
+    }
+}
+
+/// A transition that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finished {
+    /// [`Transition::id`].
+    pub id: String,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// What kind of error it is; decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorCode {
+    /// The request makes no sense here: unknown app, wrong name, lock not held.
+    Refused,
+    /// What the plan was made from has changed: plan again.
+    Stale,
+    /// No such app, release or process.
+    NotFound,
+    /// The disk is full.
+    Full,
+    /// A digest is not what it has to be.
+    Integrity,
+    /// It was tried and failed.
+    Failed,
+    /// The agent is ending.
+    Ending,
+}
+
+/// Why a request was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Refusal {
+    /// What kind.
+    pub code: ErrorCode,
+    /// What, naming the thing.
+    pub message: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// The way out.
+    pub hint: Option<String>,
+    /// What a program said, line by line: data, to be escaped.
+    pub log: Vec<String>,
+}
+
+/// An app at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AppStatus {
+    /// Name.
+    pub app: String,
+    /// Does it answer?
+    pub state: AppState,
+    /// Label of the current release.
+    pub current: Option<String>,
+    /// The current release's value: pack, version, probes.
+    pub release: Option<Box<Release>>,
+    /// When the current release was made, RFC 3339.
+    pub created: Option<String>,
+    /// Locations, the canonical one first.
+    pub locations: Vec<String>,
+    /// Its processes.
+    pub processes: Vec<ProcessStatus>,
+    /// What its probes last said.
+    pub samples: Vec<Sample>,
+    /// A transition under way, by id.
+    pub running: Option<String>,
+}
+
+/// The agent itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AgentStatus {
+    /// Process id.
+    pub pid: u32,
+    /// Version of silver.
+    pub silver: String,
+    /// Seconds since it was started.
+    pub uptime_seconds: u64,
+    /// How many apps it knows.
+    pub apps: u32,
+    /// The port that the front answers on.
+    pub port: u16,
+}
