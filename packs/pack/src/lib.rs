@@ -1,7 +1,9 @@
 //! Packs, trees, customizations and the merge: pure, no network, clock or environment.
 
+pub mod document;
 pub mod globs;
 pub mod hash;
 pub mod limits;
 pub mod listing;
+pub mod manifest;
 pub mod snapshot;

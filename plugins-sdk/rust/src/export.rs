@@ -44,7 +44,7 @@ macro_rules! export {
                 }
             }
 
-            $crate::bindings::customizer::export_customizer!(Exported with_types_in $crate::bindings::customizer);
+    $crate::bindings::customizer::export_customizer!(Exported with_types_in $crate::bindings::customizer);
         };
     };
     (commands: $plugin:expr) => {

@@ -1,0 +1,69 @@
+//! `[build]`: how `silver pack` gathers the bytes.
+
+use super::scalar::{Glob, NotYet};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use silver_plugin_api::TreePath;
+
+/// `[build]`. The recipes run in the order of the fields here.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Build {
+    /// Files and directories of the pack's source directory. Without any rule, all of it is
+    /// taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copy: Vec<CopyRule>,
+    /// Python wheels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<PythonBuild>,
+    /// Packages of npm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    npm: Option<NotYet>,
+    /// Packages of Debian.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    debian: Option<NotYet>,
+    /// A command that makes files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    command: Option<NotYet>,
+}
+
+/// One row of `build.copy`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CopyRule {
+    /// File or directory below the pack's source directory.
+    #[schemars(with = "String")]
+    pub from: TreePath,
+    /// Where it goes in the pack. Default: the same path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub into: Option<TreePath>,
+    /// What is left out, as globs below `from`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Glob>,
+}
+
+/// `build.python`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PythonBuild {
+    /// Requirements with exact versions and hashes. The file enters the pack: it is also what app
+    /// plugins are resolved against.
+    #[schemars(with = "String")]
+    pub requirements: TreePath,
+    /// Directory of the pack that gets the wheels.
+    #[serde(default = "wheels")]
+    #[schemars(with = "String")]
+    pub wheels: TreePath,
+}
+
+fn wheels() -> TreePath {
+    TreePath::new("wheels").unwrap_or_default()
+}
+
+impl Build {
+    /// Is there no recipe at all?
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

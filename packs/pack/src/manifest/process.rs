@@ -1,0 +1,122 @@
+//! `[runtime]` and `[processes.NAME]`: how the application is executed.
+
+use super::scalar::{ByteSize, NotYet, Span, not_yet};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use silver_plugin_api::{TreePath, plan::Listen};
+
+/// `[runtime]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Runtime {
+    /// How code is executed.
+    pub kind: RuntimeKind,
+    /// Version of the interpreter, e.g. `>=3.9`. Absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// For `static`: the directory of the pack that is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub root: Option<TreePath>,
+    /// What has to be on the node besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requires: Option<NotYet>,
+}
+
+/// `[runtime] kind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuntimeKind {
+    /// The front serves files.
+    Static,
+    /// Python, in an environment built from the pack's wheels.
+    Python,
+    /// Programs of the pack or the node.
+    Command,
+}
+
+impl RuntimeKind {
+    /// As it is written in the manifest.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Python => "python",
+            Self::Command => "command",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RuntimeKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "static" => Ok(Self::Static),
+            "python" => Ok(Self::Python),
+            "command" => Ok(Self::Command),
+            "php" | "nodejs" | "wasm" => Err(not_yet("`static`, `python`, `command`")),
+            other => Err(de::Error::unknown_variant(other, &["static", "python", "command"])),
+        }
+    }
+}
+
+/// `[processes.NAME]`: exactly one of `callable` and `command`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ProcessDef {
+    /// `module:attribute` of a WSGI or ASGI application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callable: Option<String>,
+    /// Program and arguments. `${NAME}` is replaced from the environment, nothing else; there is no
+    /// shell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// How it is reached. Default: as the runtime does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<ListenOn>,
+    /// How many.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub count: u32,
+    /// Memory limit of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<ByteSize>,
+    /// The signal that asks it to stop, without `SIG`.
+    #[serde(default = "term")]
+    pub stop_signal: String,
+    /// How long it may take to stop.
+    #[serde(default = "stop_timeout")]
+    pub stop_timeout: Span,
+    /// Never two at once, also not during a switch.
+    #[serde(default)]
+    pub singleton: bool,
+}
+
+/// `listen`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ListenOn {
+    /// The Unix socket in `SILVER_SOCKET`.
+    Socket,
+    /// TCP on 127.0.0.1, the port in `PORT`.
+    Port,
+}
+
+impl From<ListenOn> for Listen {
+    fn from(listen: ListenOn) -> Self {
+        match listen {
+            ListenOn::Socket => Self::Socket,
+            ListenOn::Port => Self::Port,
+        }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn term() -> String {
+    "TERM".into()
+}
+
+fn stop_timeout() -> Span {
+    Span::seconds(30)
+}
