@@ -1,1 +1,32 @@
-//! Blobs, trees and the append-only log of what was deployed.
+//! The registry: blobs, trees and an append-only, signed log of what was deployed.
+//!
+//! ```text
+//! registry/
+//!   format                     "silver-registry 1"
+//!   objects/  trees/  events/  see `objects`, `trees`, `statement`
+//!   log/tree-head  log/tile/…  see `log`
+//!   tmp/                       files under construction; garbage after a crash
+//!   index.sqlite               derived (feature `index`)
+//! ```
+//!
+//! Truth is files that are written once: objects, then the tree, then the event, its tiles, and last
+//! the tree head that makes them count. Whatever lies beyond the head is garbage and harmless.
+
+mod durable;
+
+pub mod dsse;
+pub mod error;
+pub mod log;
+pub mod objects;
+pub mod registry;
+pub mod signer;
+pub mod statement;
+pub mod trees;
+
+pub use error::RegistryError;
+pub use log::TreeHead;
+pub use objects::Objects;
+pub use registry::{LoggedEvent, Registry};
+pub use signer::{Signer, VerifierKey};
+pub use statement::{Change, Event, EventKind, Record, Statement};
+pub use trees::Trees;
