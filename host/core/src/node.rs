@@ -84,7 +84,9 @@ pub trait Session: Send {
         secrets: &BTreeMap<String, String>,
         listener: &mut dyn Listener,
     ) -> Result<(), NodeError>;
-    /// Hands the transition over. From here on the node carries it through, whatever becomes of
-    /// this session.
-    async fn submit(&mut self, transition: &Transition, listener: &mut dyn Listener) -> Result<Outcome, NodeError>;
+    /// Hands the transition over; returns when it was sent. From here on the node carries it
+    /// through, whatever becomes of this session.
+    async fn submit(&mut self, transition: &Transition) -> Result<(), NodeError>;
+    /// Follows the transition that was submitted to its end.
+    async fn outcome(&mut self, listener: &mut dyn Listener) -> Result<Outcome, NodeError>;
 }

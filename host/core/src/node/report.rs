@@ -35,16 +35,22 @@ pub struct AppReport {
 pub struct ProcessReport {
     /// `web`, `worker`, …
     pub name: String,
-    /// 1 for the first of a kind.
-    pub number: u32,
+    /// From 0, where there are several of a kind.
+    pub index: u32,
+    /// Release it belongs to.
+    pub label: String,
+    /// Started for a check?
+    pub check: bool,
     /// Its process id while it runs.
     pub pid: Option<u32>,
     /// How often it was started again after it had ended by itself.
     pub restarts: u32,
-    /// Seconds since it was started.
+    /// Seconds since it was last started.
     pub uptime_seconds: u64,
-    /// `running`, `waiting` (to be started again), `stopped`.
-    pub state: String,
+    /// Bytes of memory of its process group, where it can be told.
+    pub memory: Option<u64>,
+    /// How it last ended, in words.
+    pub last_exit: Option<String>,
 }
 
 /// What a node does not have yet.
@@ -75,10 +81,12 @@ pub struct LogQuery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LogLine {
-    /// Which log: `web`, `worker`, `access`, the path of an application's own log.
-    pub log: String,
+    /// Release that said it, where it is known.
+    pub label: String,
+    /// Which log: `web`, `worker`, `access`, …
+    pub process: String,
     /// The line without its end.
-    pub line: String,
+    pub text: String,
 }
 
 /// One name of an application's environment.

@@ -10,7 +10,7 @@ pub struct RunRequest {
     pub app: String,
     /// Program and arguments; empty: the application's `shell` command, or a shell.
     pub argv: Vec<String>,
-    /// Rows and columns of the caller's terminal; without one plain pipes are used.
+    /// Columns and rows of the caller's terminal; without one plain pipes are used.
     pub tty: Option<(u16, u16)>,
     /// `--reason`, for the registry.
     pub reason: Option<String>,
@@ -24,11 +24,13 @@ pub struct RunRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunInput {
     /// Bytes for standard input.
-    Bytes(Vec<u8>),
+    Data(Vec<u8>),
     /// Standard input has ended.
     End,
-    /// The terminal has another size: rows, columns.
-    Resize(u16, u16),
+    /// The terminal has now so many columns and rows.
+    Size(u16, u16),
+    /// A signal by its name without `SIG`: `INT`.
+    Signal(String),
 }
 
 /// What the program says.
