@@ -1,9 +1,11 @@
 //! Packs, trees, customizations and the merge: pure, no network, clock or environment.
 
+pub mod archive;
 pub mod document;
 pub mod globs;
 pub mod hash;
 pub mod limits;
 pub mod listing;
 pub mod manifest;
+pub mod pack;
 pub mod snapshot;

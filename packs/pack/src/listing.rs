@@ -205,6 +205,19 @@ impl Listing {
         Ok(None)
     }
 
+    /// Could an (empty) directory stand at `path`?
+    pub(crate) fn check_directory(&self, path: &TreePath) -> Result<(), ListingError> {
+        for end in directory_ends(path).chain([path.len()]) {
+            if let Some((file, _)) = self.nodes.get_key_value(&path[..end]) {
+                return Err(ListingError::FileIsDirectory { path: file.clone(), other: path.clone() });
+            }
+            if let Some((other, _)) = self.folded.get(&fold(&path[..end])).filter(|(other, _)| *other != path[..end]) {
+                return Err(ListingError::CaseClash { path: path[..end].to_owned(), other: other.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Takes away what stands at `path`.
     pub fn remove(&mut self, path: &TreePath) -> Option<Node> {
         let node = self.nodes.remove(path)?;
@@ -307,7 +320,7 @@ fn directory_ends(path: &str) -> impl Iterator<Item = usize> + '_ {
 
 /// A form that is the same for names that differ only by case. Upper and then lower case comes
 /// close to Unicode's full case folding (`ß`, `ss`; both sigmas) without a table of our own.
-fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }

@@ -6,6 +6,7 @@ mod read;
 mod tree;
 mod verified;
 
+pub(crate) use blobs::missing;
 pub use blobs::{Blobs, Layers, MemoryBlobs};
 pub use capture::{CaptureError, is_vcs};
 pub use read::{MAX_READ, ReadError};

@@ -1,0 +1,86 @@
+//! Contents inside an archive file, read when they are wanted.
+
+use crate::snapshot::{Blobs, missing};
+use flate2::read::DeflateDecoder;
+use silver_plugin_api::Digest;
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::FileExt,
+};
+
+/// How a content is packed. The numbers are those of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// As it is.
+    Stored = 0,
+    /// RFC 1951.
+    Deflate = 8,
+}
+
+/// Where a content lies in an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Location {
+    /// Offset of the packed bytes.
+    pub offset: u64,
+    /// How many packed bytes.
+    pub packed: u64,
+    /// How many bytes unpacked.
+    pub size: u64,
+    /// How they are packed.
+    pub method: Method,
+}
+
+impl Location {
+    /// Reads the content from `archive`. What it gives must be checked against its digest (see
+    /// [`crate::snapshot::Verified`]): the file may have changed since it was validated.
+    pub fn open<'a>(&self, archive: &'a File) -> Box<dyn Read + Send + 'a> {
+        let packed = Range { file: archive, at: self.offset, left: self.packed };
+        match self.method {
+            Method::Stored => Box::new(packed),
+            // one byte more than declared is enough to see that there is more
+            Method::Deflate => Box::new(DeflateDecoder::new(packed).take(self.size + 1)),
+        }
+    }
+}
+
+/// The contents of an archive file that has been validated.
+#[derive(Debug)]
+pub struct ZipBlobs {
+    file: File,
+    locations: HashMap<Digest, Location>,
+}
+
+impl ZipBlobs {
+    /// The contents of `file` at these locations.
+    pub fn new(file: File, locations: HashMap<Digest, Location>) -> Self {
+        Self { file, locations }
+    }
+}
+
+impl Blobs for ZipBlobs {
+    fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(self.locations.get(digest).ok_or_else(|| missing(digest))?.open(&self.file))
+    }
+}
+
+/// A part of a file, read without moving the file's own position, so that many may read at once.
+struct Range<'a> {
+    file: &'a File,
+    at: u64,
+    left: u64,
+}
+
+impl Read for Range<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let read = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        self.at += read as u64;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}

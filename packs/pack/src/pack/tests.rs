@@ -1,0 +1,112 @@
+use super::*;
+use crate::{
+    hash,
+    listing::{Kind, Node},
+    snapshot::MemoryBlobs,
+};
+use std::fs;
+
+const MANIFEST: &str = r#"
+format = 1
+[pack]
+id = "org.example.tiny"
+name = "tiny"
+version = "1.0.0"
+summary = "tiny"
+[runtime]
+kind = "static"
+"#;
+
+fn path(text: &str) -> TreePath {
+    TreePath::new(text).unwrap()
+}
+
+fn snapshot(files: &[(&str, &str)]) -> Snapshot {
+    let (mut listing, mut blobs) = (Listing::new(), MemoryBlobs::new());
+    for (name, content) in files {
+        let node = Node { kind: Kind::File, size: content.len() as u64, digest: blobs.put(content.as_bytes()) };
+        listing.insert(path(name), node).unwrap();
+    }
+    Snapshot::new(listing, Arc::new(blobs))
+}
+
+/// Writes the files as they are, so that `.silver/tree` may lie.
+fn open(files: &[(&str, &str)]) -> Result<Pack, PackError> {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().join("pack.zip");
+    archive::write(&snapshot(files), &mut fs::File::create(&at).unwrap()).unwrap();
+    Pack::open(&at)
+}
+
+fn line(content: &str, name: &str) -> String {
+    format!("f {} {} {name}\n", content.len(), hash::sha256(content.as_bytes()).hex())
+}
+
+#[test]
+fn a_sealed_tree_opens_again() {
+    let tree = snapshot(&[("pack.toml", MANIFEST), ("a/b", "content"), ("été.txt", "warm")]);
+    let sealed = seal(&tree, Some("{\"sbom\":1}"), Some("{}")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().join("pack.zip");
+    let written = archive::write(&sealed, &mut fs::File::create(&at).unwrap()).unwrap();
+    let pack = Pack::open(&at).unwrap();
+    assert_eq!(pack.archive(), written.digest);
+    assert_eq!(pack.archive_size(), written.size);
+    assert_eq!(pack.tree().listing(), tree.listing());
+    assert_eq!(pack.tree().text(&path("a/b")).unwrap(), "content");
+    assert_eq!(pack.sbom().unwrap().as_deref(), Some("{\"sbom\":1}"));
+    assert_eq!(pack.provenance().unwrap().as_deref(), Some("{}"));
+    assert_eq!(pack.digest(), hash::sha256(pack.all().text(&path(TREE)).unwrap().as_bytes()));
+    assert_eq!(pack.manifest().pack.name.to_string(), "tiny");
+}
+
+#[test]
+fn the_tree_and_the_content_agree_in_both_directions() {
+    let good = line(MANIFEST, "pack.toml");
+    open(&[("pack.toml", MANIFEST), (".silver/tree", &good)]).unwrap();
+    let error = open(&[("pack.toml", MANIFEST), ("extra", ""), (".silver/tree", &good)]).unwrap_err();
+    assert!(matches!(&error, PackError::NotListed { path, .. } if path.as_str() == "extra"), "{error:?}");
+    let more = line("x", "a") + &good;
+    let error = open(&[("pack.toml", MANIFEST), (".silver/tree", &more)]).unwrap_err();
+    assert!(matches!(&error, PackError::NotThere { path, .. } if path.as_str() == "a"), "{error:?}");
+    let error = open(&[("pack.toml", MANIFEST), ("a", "y"), (".silver/tree", &more)]).unwrap_err();
+    assert!(matches!(&error, PackError::Differs { path, .. } if path.as_str() == "a"), "{error:?}");
+    let executable = more.replacen('f', "x", 1);
+    let error = open(&[("pack.toml", MANIFEST), ("a", "x"), (".silver/tree", &executable)]).unwrap_err();
+    assert!(matches!(&error, PackError::Differs { .. }), "{error:?}");
+}
+
+#[test]
+fn what_is_no_pack_says_so() {
+    let tree = line(MANIFEST, "pack.toml");
+    assert!(matches!(open(&[("pack.toml", MANIFEST)]), Err(PackError::NoTree { .. })));
+    assert!(matches!(open(&[(".silver/tree", "")]), Err(PackError::NoManifest { .. })));
+    assert!(matches!(open(&[("pack.toml", MANIFEST), (".silver/tree", "nonsense")]), Err(PackError::Tree { .. })));
+    let reserved = line("", ".silver/more") + &tree;
+    let error = open(&[("pack.toml", MANIFEST), (".silver/more", ""), (".silver/tree", &reserved)]).unwrap_err();
+    assert!(matches!(error, PackError::Reserved { .. }), "{error:?}");
+    let error = open(&[("pack.toml", MANIFEST), (".silver/signature", "x"), (".silver/tree", &tree)]).unwrap_err();
+    assert!(matches!(error, PackError::Signed { .. }), "{error:?}");
+    let error = open(&[("pack.toml", "format = 2"), (".silver/tree", &line("format = 2", "pack.toml"))]).unwrap_err();
+    assert!(matches!(error, PackError::Manifest { .. }), "{error:?}");
+    assert!(matches!(Pack::open(Path::new("/nonexistent.zip")), Err(PackError::Archive { .. })));
+}
+
+#[test]
+fn plugins_are_those_that_the_manifest_names() {
+    let case = |sha256: &str, content: Option<&str>| {
+        let manifest =
+            format!("{MANIFEST}\n[[plugin]]\nfile = \"plugins/c.wasm\"\nworld = \"customizer-plugin\"\nsha256 = \"{sha256}\"\n");
+        let mut files = vec![("pack.toml", manifest.as_str())];
+        files.extend(content.map(|content| ("plugins/c.wasm", content)));
+        let sealed = seal(&snapshot(&files), None, None).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("pack.zip");
+        archive::write(&sealed, &mut fs::File::create(&at).unwrap()).unwrap();
+        Pack::open(&at)
+    };
+    let digest = hash::sha256(b"component").hex();
+    case(&digest, Some("component")).unwrap();
+    assert!(matches!(case(&digest, Some("other")), Err(PackError::OtherPlugin { .. })));
+    assert!(matches!(case(&digest, None), Err(PackError::NoPlugin { .. })));
+}
