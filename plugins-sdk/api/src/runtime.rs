@@ -47,6 +47,11 @@ pub trait Runtime {
         node: &NodeFacts,
         digest: &dyn Fn(&[u8]) -> crate::Digest,
     ) -> Result<Option<EnvironmentSpec>, Failure>;
+    /// Environment that the runtime wants for every process and hook; the pack's and the operator's
+    /// own values win.
+    fn env(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
     /// Program, arguments and the way to reach it; `None` when the front serves the app by itself.
     fn process(&self, program: &Program, tree: &dyn Tree) -> Result<Option<(Vec<String>, Listen)>, Failure>;
 }
