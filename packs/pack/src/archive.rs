@@ -182,5 +182,4 @@ fn check_declared(bytes: &[u8], entries: &[central::Entry], limits: &Limits) -> 
 }
 
 #[cfg(test)]
-#[path = "archive/tests.rs"]
 mod tests;

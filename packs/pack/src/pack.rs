@@ -202,5 +202,4 @@ fn check_plugins(pack: &Path, manifest: &Manifest, tree: &Listing) -> Result<(),
 }
 
 #[cfg(test)]
-#[path = "pack/tests.rs"]
 mod tests;

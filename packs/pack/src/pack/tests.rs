@@ -110,3 +110,28 @@ fn plugins_are_those_that_the_manifest_names() {
     assert!(matches!(case(&digest, Some("other")), Err(PackError::OtherPlugin { .. })));
     assert!(matches!(case(&digest, None), Err(PackError::NoPlugin { .. })));
 }
+
+#[test]
+fn a_flipped_bit_gives_the_identical_tree_or_a_refusal() {
+    let tree = snapshot(&[("pack.toml", MANIFEST), ("a/b", "content")]);
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().join("pack.zip");
+    archive::write(&seal(&tree, None, Some("{}")).unwrap(), &mut fs::File::create(&at).unwrap()).unwrap();
+    let bytes = fs::read(&at).unwrap();
+    let digest = Pack::open(&at).unwrap().digest();
+    let (mut same, mut refused) = (0, 0);
+    for place in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[place / 8] ^= 1 << (place % 8);
+        fs::write(&at, flipped).unwrap();
+        match Pack::open(&at) {
+            Ok(pack) => {
+                assert_eq!((pack.digest(), pack.tree().listing()), (digest, tree.listing()), "bit {place}");
+                same += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    // dates, versions and the like mean nothing; all else is found out
+    assert!(same > 0 && refused > same * 3, "{same} {refused}");
+}
