@@ -8,4 +8,5 @@ pub mod limits;
 pub mod listing;
 pub mod manifest;
 pub mod pack;
+pub mod render;
 pub mod snapshot;

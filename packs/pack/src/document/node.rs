@@ -55,10 +55,10 @@ impl Node {
             DeValue::String(text) => Content::Text(text.into_owned()),
             DeValue::Integer(number) => {
                 let parsed = i64::from_str_radix(number.as_str(), number.radix());
-                parsed.map(Content::Integer).unwrap_or_else(|_| {
+                if parsed.is_err() {
                     errors.push((span.clone(), "the number does not fit into 64 bits".into()));
-                    Content::Integer(0)
-                })
+                }
+                Content::Integer(parsed.unwrap_or_default())
             }
             // TOML's grammar for floats is within that of Rust.
             DeValue::Float(number) => Content::Float(number.as_str().parse().unwrap_or(f64::NAN)),
