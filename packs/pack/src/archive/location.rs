@@ -4,6 +4,7 @@ use crate::snapshot::{Blobs, missing};
 use flate2::read::DeflateDecoder;
 use silver_plugin_api::Digest;
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     fs::File,
     io::{self, Read},
@@ -33,9 +34,9 @@ pub struct Location {
 }
 
 impl Location {
-    /// Reads the content from `archive`. What it gives must be checked against its digest (see
+    /// Reads the content from `archive`, a file or a reference to one. What it gives must be checked against its digest (see
     /// [`crate::snapshot::Verified`]): the file may have changed since it was validated.
-    pub fn open<'a>(&self, archive: &'a File) -> Box<dyn Read + Send + 'a> {
+    pub fn open<'a, F: Borrow<File> + Send + 'a>(&self, archive: F) -> Box<dyn Read + Send + 'a> {
         let packed = Range { file: archive, at: self.offset, left: self.packed };
         match self.method {
             Method::Stored => Box::new(packed),
@@ -66,19 +67,19 @@ impl Blobs for ZipBlobs {
 }
 
 /// A part of a file, read without moving the file's own position, so that many may read at once.
-struct Range<'a> {
-    file: &'a File,
+struct Range<F> {
+    file: F,
     at: u64,
     left: u64,
 }
 
-impl Read for Range<'_> {
+impl<F: Borrow<File>> Read for Range<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         if wanted == 0 {
             return Ok(0);
         }
-        let read = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        let read = self.file.borrow().read_at(&mut buffer[..wanted], self.at)?;
         self.at += read as u64;
         self.left -= read as u64;
         Ok(read)
