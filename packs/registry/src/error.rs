@@ -48,6 +48,15 @@ pub enum RegistryError {
     /// No such pack.
     #[error("the registry has no pack {0}")]
     NoArchive(Digest),
+    /// What was to be kept as a pack is no sound archive.
+    #[error("the pack {archive} cannot be kept")]
+    Archive {
+        /// Digest of its bytes.
+        archive: Digest,
+        /// Why.
+        #[source]
+        source: silver_pack::archive::ArchiveError,
+    },
     /// The log ends before this event.
     #[error("there is no event {index}: the log has {size}")]
     NoEvent {

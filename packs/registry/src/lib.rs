@@ -13,6 +13,8 @@
 //! the tree head that makes them count. Whatever lies beyond the head is garbage and harmless.
 
 mod durable;
+#[cfg(test)]
+mod fixture;
 
 pub mod dsse;
 pub mod error;
@@ -22,6 +24,7 @@ pub mod registry;
 pub mod signer;
 pub mod statement;
 pub mod trees;
+pub mod verify;
 
 pub use error::RegistryError;
 pub use log::TreeHead;

@@ -14,4 +14,4 @@ pub use head::{HeadError, TreeHead};
 pub use tile_path::TilePath;
 pub use tiles::{LogError, Tiles};
 
-pub(crate) use tiles::TILE_WIDTH;
+pub(crate) use tiles::{TILE_WIDTH, compute, entry_hash, root};

@@ -3,18 +3,23 @@
 //! ```text
 //! objects/loose/ab/cdef…        one content per file, mode 0444
 //! objects/zip/<sha256>.zip      packs; the contents inside are found by digest, nothing is recompressed
+//! objects/zip/<sha256>.blobs    where each content lies in the zip; derived from it
 //! ```
 
+pub(crate) mod archives;
 mod batch;
 
 pub use batch::Batch;
+
+use archives::Archives;
 
 use crate::{
     durable::{self, READ_ONLY, Temporary},
     error::RegistryError,
 };
 use silver_pack::{
-    hash,
+    archive, hash,
+    limits::Limits,
     snapshot::{Blobs, Verified},
 };
 use silver_plugin_api::Digest;
@@ -29,16 +34,18 @@ use std::{
 pub struct Objects {
     root: PathBuf,
     tmp: PathBuf,
+    archives: Archives,
 }
 
 impl Objects {
     pub(crate) fn new(registry: &Path) -> Self {
-        Self { root: registry.join("objects"), tmp: registry.join("tmp") }
+        let root = registry.join("objects");
+        Self { archives: Archives::new(root.join("zip")), root, tmp: registry.join("tmp") }
     }
 
-    /// Is there a content with this digest?
+    /// Is there a content with this digest, loose or in a kept pack?
     pub fn has(&self, digest: &Digest) -> bool {
-        self.loose(digest).is_file()
+        self.loose(digest).is_file() || self.archives.find(digest).is_some()
     }
 
     /// Those of `wanted` that are not here.
@@ -52,6 +59,9 @@ impl Objects {
         let dest = self.loose(digest);
         if let Ok(there) = fs::metadata(&dest) {
             return Ok(there.len());
+        }
+        if let Some((_, location)) = self.archives.find(digest) {
+            return Ok(location.size);
         }
         let (temporary, size) = self.receive(content, digest, "a blob")?;
         durable::make_dirs(&self.root, durable::parent(&dest))?;
@@ -76,14 +86,20 @@ impl Objects {
         self.archive_path(archive).is_file()
     }
 
-    /// Keeps a pack as it is, if its bytes have this digest; returns its size.
+    /// Keeps a pack as it is, if its bytes have this digest and are a sound archive; returns its size.
+    /// From then on every content inside is found by its digest. Durable when it returns.
     pub fn put_archive(&self, zip: &mut dyn Read, archive: &Digest) -> Result<u64, RegistryError> {
         let dest = self.archive_path(archive);
         if let Ok(there) = fs::metadata(&dest) {
             return Ok(there.len());
         }
         let (temporary, size) = self.receive(zip, archive, "a pack")?;
+        let (sound, _) = archive::open(temporary.path(), &Limits::default())
+            .map_err(|source| RegistryError::Archive { archive: *archive, source })?;
+        let blobs = archives::to_lines(sound.locations());
+        durable::publish(&self.tmp, &dest.with_extension("blobs"), blobs.as_bytes(), READ_ONLY)?;
         temporary.publish(&dest)?;
+        self.archives.add(archive, sound.locations());
         Ok(size)
     }
 
@@ -94,11 +110,25 @@ impl Objects {
 
     /// A reader of the content that fails at its end when the content is not what it should be.
     pub fn reader(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>, RegistryError> {
-        let path = self.loose(digest);
-        match File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
-            Ok((size, file)) => Ok(Box::new(Verified::new(file, *digest, size))),
+        match self.locate(digest) {
+            Ok((content, size)) => Ok(Box::new(Verified::new(content, *digest, size))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RegistryError::NoBlob(*digest)),
-            Err(error) => Err(RegistryError::io("open", &path)(error)),
+            Err(error) => Err(RegistryError::io("open", &self.loose(digest))(error)),
+        }
+    }
+
+    /// The content, unchecked, and the size it must have.
+    fn locate(&self, digest: &Digest) -> io::Result<(Box<dyn Read + Send>, u64)> {
+        match File::open(self.loose(digest)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let (archive, location) = self.archives.find(digest).ok_or(error)?;
+                Ok((location.open(File::open(self.archive_path(&archive))?), location.size))
+            }
+            file => {
+                let file = file?;
+                let size = file.metadata()?.len();
+                Ok((Box::new(file), size))
+            }
         }
     }
 
@@ -129,7 +159,7 @@ impl Objects {
 
 impl Blobs for Objects {
     fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(File::open(self.loose(digest))?))
+        Ok(self.locate(digest)?.0)
     }
 }
 

@@ -22,6 +22,18 @@ impl TilePath {
         if self.width == TILE_WIDTH { full } else { format!("{full}.p/{}", self.width) }
     }
 
+    /// Reads what [`TilePath::path`] writes, nothing else.
+    pub fn parse(path: &str) -> Option<Self> {
+        let (place, width) = match path.split_once(".p/") {
+            Some((place, width)) => (place, width.parse().ok()?),
+            None => (path, TILE_WIDTH),
+        };
+        let (level, groups) = place.strip_prefix("tile/")?.split_once('/')?;
+        let digits: String = groups.chars().filter(char::is_ascii_digit).collect();
+        let tile = Self { level: level.parse().ok()?, index: digits.parse().ok()?, width };
+        (tile.path() == path && (1..=TILE_WIDTH).contains(&width)).then_some(tile)
+    }
+
     /// The directory of a place's partial tiles.
     pub fn partials(&self) -> String {
         format!("{}.p", self.directory())
@@ -75,7 +87,14 @@ mod tests {
             (2, 0, 1, "tile/2/000.p/1"),
             (63, 1_000_000, 255, "tile/63/x001/x000/000.p/255"),
         ] {
-            assert_eq!(TilePath { level, index, width }.path(), path);
+            let tile = TilePath { level, index, width };
+            assert_eq!(tile.path(), path);
+            assert_eq!(TilePath::parse(path), Some(tile));
+        }
+        for wrong in
+            ["tile/0/0", "tile/00/000", "tile/0/x000/000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/"]
+        {
+            assert_eq!(TilePath::parse(wrong), None, "{wrong}");
         }
     }
 

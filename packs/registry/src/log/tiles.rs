@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use silver_plugin_api::Digest;
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs,
     path::{Path, PathBuf},
 };
@@ -190,31 +190,28 @@ impl HashReader for Grown<'_> {
     }
 }
 
-#[cfg(test)]
-/// All tiles of the log with these leaf hashes, and its root: what the files must be.
-pub(crate) fn compute(leaves: &[Hash]) -> (Hash, std::collections::BTreeMap<TilePath, Vec<u8>>) {
-    let mut tiles = std::collections::BTreeMap::new();
+/// The tiles of the log with these leaf hashes, by level and index: what the files must be.
+pub(crate) fn compute(leaves: &[Hash]) -> BTreeMap<(u8, u64), Vec<u8>> {
+    let mut tiles = BTreeMap::new();
     let mut hashes: Vec<Hash> = leaves.to_vec();
     let mut level = 0;
     while !hashes.is_empty() {
         let mut above = Vec::new();
         for (index, chunk) in (0..).zip(hashes.chunks(TILE_WIDTH as usize)) {
             let bytes = chunk.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>();
-            let width = u32::try_from(bytes.len() / tlog_tiles::HASH_SIZE).unwrap_or(TILE_WIDTH);
-            if width == TILE_WIDTH {
+            if chunk.len() == TILE_WIDTH as usize {
                 above.push(Tile::subtree_hash(&bytes));
             }
-            tiles.insert(TilePath { level, index, width }, bytes);
+            tiles.insert((level, index), bytes);
         }
         hashes = above;
         level += 1;
     }
-    (root(leaves), tiles)
+    tiles
 }
 
-#[cfg(test)]
 /// RFC 6962's Merkle tree hash.
-fn root(leaves: &[Hash]) -> Hash {
+pub(crate) fn root(leaves: &[Hash]) -> Hash {
     match leaves {
         [] => tlog_tiles::EMPTY_HASH,
         [one] => *one,
@@ -256,11 +253,12 @@ mod tests {
         let mut older = vec![head.clone()];
         for size in [1, 2, 3, 255, 256, 257, 515] {
             leaves.extend(grow(&tiles, tmp.path(), &mut head, size - leaves.len() as u64));
-            let (root, all) = compute(&leaves);
-            assert_eq!(head.root.as_bytes(), &root.0, "{size}");
-            assert_eq!(all.keys().copied().collect::<Vec<_>>(), TilePath::all(size).collect::<Vec<_>>());
-            for (place, bytes) in all {
-                assert_eq!(fs::read(dir.path().join(place.path())).unwrap(), bytes, "{}", place.path());
+            assert_eq!(head.root.as_bytes(), &root(&leaves).0, "{size}");
+            let all = compute(&leaves);
+            assert_eq!(all.len(), TilePath::all(size).count());
+            for place in TilePath::all(size) {
+                let bytes = fs::read(dir.path().join(place.path())).unwrap();
+                assert_eq!(bytes, all[&(place.level, place.index)], "{}", place.path());
             }
             for before in &older {
                 tiles.check_consistency(&head, before).unwrap();
