@@ -1,1 +1,34 @@
 //! Runs WASM plugins; the only crate that links wasmtime.
+//!
+//! A component is *inspected* before anything is compiled: its import and export names tell its
+//! world, its ABI and whether it is pure ([`inspect`]). Then it is compiled, or taken from the private
+//! cache of compiled plugins ([`Extensions`]), and stands behind the traits of
+//! [`silver_plugin_api`], as a built-in does: [`WasmCustomizer`], [`WasmCommands`]. Every call gets a
+//! fresh store with the host's [`Limits`]; what a plugin may reach is what it asked for and was
+//! granted ([`Grants`]).
+//!
+//! Deliberately absent: WASI, threads, Winch, compiled code from anywhere but our own cache, limits that a
+//! plugin declares for itself.
+
+mod bindings;
+mod cache;
+mod commands;
+mod customizer;
+mod engine;
+mod error;
+mod extensions;
+mod grants;
+mod host;
+mod inspect;
+mod limits;
+
+pub use commands::WasmCommands;
+pub use customizer::WasmCustomizer;
+pub use error::{CacheError, ExtensionError};
+pub use extensions::{Extensions, Plugin};
+pub use grants::Grants;
+pub use inspect::{ABI, Inspection, Refusal, World, inspect};
+pub use limits::{Limit, LimitReached, Limits};
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 //! A plugin implements a trait of [`silver_plugin_api`] (re-exported here whole) and names itself
 //! with [`export!`]. The same `lib.rs` compiles natively, where [`export!`] only checks the type, and
 //! to a component, where it makes the exports of the WIT world. Build it as a `cdylib` for
-//! `wasm32-unknown-unknown` (which imports no WASI) and encode the module with `wit-component`;
+//! `wasm32-unknown-unknown` (which imports no WASI) and encode the module with the crate
+//! `wit-component`: `ComponentEncoder::default().validate(true).module(&module)?.encode()?`;
 //! `cargo xtask plugins` does both. `examples/site_header.rs` is the smallest plugin.
 //!
 //! ```

@@ -1,0 +1,119 @@
+//! Compiled plugins, kept in a private directory.
+//!
+//! A compiled component is native code, so it is taken from nowhere else: the directory belongs to
+//! this user, nobody else may enter it (0700), and it is neither part of a pack nor ever shipped. A file is
+//! named after the component's sha256 and wasmtime's compatibility hash; its last 32 bytes are the
+//! sha256 of the rest, so that a torn file is compiled again and not run. It is written beside, synced and renamed.
+
+use crate::error::CacheError;
+use rustix::{
+    fs::{FileType, Mode, OFlags},
+    process::geteuid,
+};
+use sha2::{Digest as _, Sha256};
+use silver_plugin_api::Digest;
+use std::{
+    fs::File,
+    hash::{Hash, Hasher},
+    io::{Read, Write},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+use wasmtime::{Engine, component::Component};
+
+/// sha256 of `bytes`.
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
+    Digest::from_bytes(Sha256::digest(bytes).into())
+}
+
+/// The directory of compiled plugins.
+pub(crate) struct Cache {
+    path: PathBuf,
+    dir: OwnedFd,
+}
+
+impl Cache {
+    /// Opens the directory, making it if need be. One that others may enter or that belongs to
+    /// another user is refused.
+    pub(crate) fn open(path: &Path) -> Result<Self, CacheError> {
+        let failed = |source: std::io::Error| CacheError::Io { path: path.to_owned(), source };
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed)?;
+        }
+        match rustix::fs::mkdir(path, Mode::RWXU) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(failed(error.into())),
+        }
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
+        let stat = rustix::fs::fstat(&dir).map_err(|error| failed(error.into()))?;
+        if stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o077 != 0 {
+            return Err(CacheError::NotPrivate { path: path.to_owned() });
+        }
+        Ok(Self { path: path.to_owned(), dir })
+    }
+
+    /// The compiled component, from the directory or compiled now. Trouble with a file is never
+    /// an error: the component is then compiled.
+    pub(crate) fn component(&self, engine: &Engine, digest: &Digest, wasm: &[u8]) -> wasmtime::Result<Component> {
+        let name = format!("{}-{}.cwasm", digest.hex(), compatibility(engine).short());
+        if let Some(code) = self.read(&name)
+            && let Ok(component) = load(engine, &code)
+        {
+            return Ok(component);
+        }
+        let code = engine.precompile_component(wasm)?;
+        if let Err(error) = self.write(&name, &code) {
+            tracing::debug!(%error, path = %self.path.display(), "a compiled plugin is not kept");
+        }
+        load(engine, &code)
+    }
+
+    /// The file's content, if the file is ours, private and whole.
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = rustix::fs::openat(&self.dir, name, flags, Mode::empty()).ok()?;
+        let stat = rustix::fs::fstat(&file).ok()?;
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        if !regular || stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o022 != 0 {
+            return None;
+        }
+        let mut content = Vec::new();
+        File::from(file).read_to_end(&mut content).ok()?;
+        let kept = content.split_off(content.len().checked_sub(32)?);
+        (sha256(&content).as_bytes()[..] == kept[..]).then_some(content)
+    }
+
+    fn write(&self, name: &str, code: &[u8]) -> std::io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.path)?;
+        file.write_all(code)?;
+        file.write_all(sha256(code).as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(self.path.join(name)).map(drop).map_err(|error| error.error)
+    }
+}
+
+/// wasmtime's hash of version, flags and processor.
+fn compatibility(engine: &Engine) -> Digest {
+    struct Into(Sha256);
+    impl Hasher for Into {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut into = Into(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut into);
+    Digest::from_bytes(into.0.finalize().into())
+}
+
+/// Makes compiled code executable.
+#[allow(unsafe_code)] // wasmtime cannot prove that bytes are what its compiler wrote
+fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `code` was made by `Engine::precompile_component` of this process, or of an earlier one that
+    // kept it in a directory which only this user can enter, in a file which only this user can write
+    // and whose checksum fits. wasmtime itself refuses code of another version, configuration or processor.
+    unsafe { Component::deserialize(engine, code) }
+}

@@ -1,0 +1,189 @@
+//! Loads plugins: one engine, one cache, one set of limits.
+
+use crate::{
+    bindings,
+    cache::{Cache, sha256},
+    commands::WasmCommands,
+    customizer::WasmCustomizer,
+    engine::{Ticker, engine},
+    error::ExtensionError,
+    grants::Grants,
+    host::{State, line, text},
+    inspect::{Inspection, Refusal, World, inspect},
+    limits::{Limit, LimitReached, Limits},
+};
+use std::{path::Path, sync::Arc};
+use wasmtime::{
+    Engine, Store, Trap, UpdateDeadline, WasmBacktrace,
+    component::{Component, HasSelf, Linker},
+};
+
+/// What a plugin is called in messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plugin {
+    /// The pack and the file, say: `trac-1.6.0: plugins/customizer.wasm`.
+    pub name: String,
+}
+
+impl Plugin {
+    /// A name for messages.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+}
+
+/// The plugin host.
+#[derive(Clone)]
+pub struct Extensions {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    ticker: Ticker,
+    cache: Option<Cache>,
+    limits: Limits,
+}
+
+impl Extensions {
+    /// A host with these limits, which keeps compiled plugins in `cache` (a private directory, made
+    /// if need be), or nowhere.
+    pub fn new(cache: Option<&Path>, limits: Limits) -> Result<Self, ExtensionError> {
+        let engine = engine().map_err(|error| ExtensionError::Engine(format!("{error:#}")))?;
+        let cache = cache.map(Cache::open).transpose().map_err(ExtensionError::Cache)?;
+        Ok(Self { shared: Arc::new(Shared { engine, ticker: Ticker::new(), cache, limits }) })
+    }
+
+    /// Loads a customizer.
+    pub fn customizer(&self, plugin: &Plugin, wasm: &[u8]) -> Result<WasmCustomizer, ExtensionError> {
+        let (inspection, loaded) = self.load(plugin, wasm, World::Customizer, Grants::default())?;
+        let mut linker = Linker::new(&self.shared.engine);
+        let refused = |error: wasmtime::Error| self.compile_error(plugin, &error);
+        bindings::customizer::CustomizerPlugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
+            .map_err(refused)?;
+        let instance = linker.instantiate_pre(&loaded.component).map_err(refused)?;
+        let pre = bindings::customizer::CustomizerPluginPre::new(instance).map_err(refused)?;
+        Ok(WasmCustomizer::new(loaded, pre, inspection))
+    }
+
+    /// Loads commands, which reach what `grants` says.
+    pub fn commands(&self, plugin: &Plugin, wasm: &[u8], grants: Grants) -> Result<WasmCommands, ExtensionError> {
+        let (inspection, loaded) = self.load(plugin, wasm, World::Commands, grants)?;
+        let mut linker = Linker::new(&self.shared.engine);
+        let refused = |error: wasmtime::Error| self.compile_error(plugin, &error);
+        bindings::commands::CommandPlugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).map_err(refused)?;
+        let instance = linker.instantiate_pre(&loaded.component).map_err(refused)?;
+        let pre = bindings::commands::CommandPluginPre::new(instance).map_err(refused)?;
+        Ok(WasmCommands::new(loaded, pre, inspection))
+    }
+
+    fn load(&self, plugin: &Plugin, wasm: &[u8], wanted: World, grants: Grants) -> Result<(Inspection, Loaded), ExtensionError> {
+        let refused = |source| ExtensionError::Refused { plugin: plugin.name.clone(), source };
+        let inspection = inspect(wasm).map_err(refused)?;
+        if inspection.world != wanted {
+            return Err(refused(Refusal::OtherWorld { found: inspection.world, wanted }));
+        }
+        let engine = &self.shared.engine;
+        let component = match &self.shared.cache {
+            Some(cache) => cache.component(engine, &sha256(wasm), wasm),
+            None => Component::new(engine, wasm),
+        };
+        let component = component.map_err(|error| self.compile_error(plugin, &error))?;
+        Ok((inspection, Loaded { extensions: self.clone(), plugin: plugin.clone(), component, grants }))
+    }
+
+    #[expect(clippy::unused_self, reason = "closures that hold the host call it")]
+    fn compile_error(&self, plugin: &Plugin, error: &wasmtime::Error) -> ExtensionError {
+        ExtensionError::Compile { plugin: plugin.name.clone(), message: text(&format!("{error:#}")) }
+    }
+}
+
+/// A compiled plugin with its host.
+pub(crate) struct Loaded {
+    extensions: Extensions,
+    pub(crate) plugin: Plugin,
+    component: Component,
+    grants: Grants,
+}
+
+impl Loaded {
+    /// Runs one exported function in a store of its own.
+    pub(crate) fn run<R>(
+        &self,
+        call: &'static str,
+        run: impl FnOnce(&mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, ExtensionError> {
+        let Shared { engine, ticker, limits, .. } = &*self.extensions.shared;
+        let host = |error: wasmtime::Error| ExtensionError::Engine(format!("{error:#}"));
+        let state = State::new(self.plugin.name.clone(), limits.clone(), self.grants.clone());
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.set_fuel(limits.fuel).map_err(host)?;
+        store.set_hostcall_fuel(limits.carried);
+        // the host counts its own handles; this bounds what instances keep of each other
+        store.set_max_component_handles(limits.handles + 16);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|store| match store.data().time_left() {
+            Some(_) => Ok(UpdateDeadline::Continue(1)),
+            None => Err(store.data().reached(Limit::Time)),
+        });
+        let _ticking = ticker.start(engine).map_err(|error| ExtensionError::Engine(error.to_string()))?;
+        run(&mut store).map_err(|error| self.explain(call, &error, store.into_data()))
+    }
+
+    fn explain(&self, call: &'static str, error: &wasmtime::Error, state: State) -> ExtensionError {
+        let plugin = self.plugin.name.clone();
+        if let Some(source) = limit(error, &state.limits) {
+            return ExtensionError::Stopped { plugin, call, source };
+        }
+        let message = match error.downcast_ref::<Trap>() {
+            // how Rust's panics end
+            Some(Trap::UnreachableCodeReached) => "it gave up".to_owned(),
+            Some(trap) => trap.to_string(),
+            None => line(&error.root_cause().to_string()),
+        };
+        ExtensionError::Trapped { plugin, call, message, said: state.said.into(), backtrace: frames(error) }
+    }
+}
+
+/// Which limit ended the call, if one did.
+fn limit(error: &wasmtime::Error, limits: &Limits) -> Option<LimitReached> {
+    if let Some(reached) = error.downcast_ref::<LimitReached>() {
+        return Some(reached.clone());
+    }
+    let limit = match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Limit::Fuel,
+        Some(Trap::Interrupt) => Limit::Time,
+        Some(Trap::StackOverflow) => Limit::Stack,
+        // wasmtime has no public types for these two
+        _ if error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted") => Limit::Carried,
+        _ if error.root_cause().to_string().contains("store handle limit exceeded") => Limit::Handles,
+        _ => return None,
+    };
+    Some(LimitReached::new(limit, limits))
+}
+
+/// The plugin's functions on the stack, innermost first.
+fn frames(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let name = |frame: &wasmtime::FrameInfo| {
+        let symbol = frame.symbols().first();
+        let function = symbol
+            .and_then(wasmtime::FrameSymbol::name)
+            .or(frame.func_name())
+            .map_or_else(|| format!("function {}", frame.func_index()), short_name);
+        match symbol.and_then(|symbol| Some((symbol.file()?, symbol.line()?))) {
+            Some((file, at)) => line(&format!("{function} ({file}:{at})")),
+            None => line(&function),
+        }
+    };
+    backtrace.frames().iter().take(16).map(name).collect()
+}
+
+/// Drops the hash of a Rust symbol; wasmtime has demangled the rest.
+fn short_name(name: &str) -> String {
+    match name.rsplit_once("::h") {
+        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => path.to_owned(),
+        _ => name.to_owned(),
+    }
+}

@@ -1,0 +1,8 @@
+//! Plugins that behave and plugins that do not, written as small core modules and encoded here, so
+//! that no WASM toolchain is needed.
+
+mod behaved;
+mod hostile;
+mod memory;
+mod refused;
+mod wasm;
