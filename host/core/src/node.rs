@@ -11,7 +11,7 @@ mod run;
 use crate::progress::Listener;
 use async_trait::async_trait;
 pub use error::NodeError;
-pub use report::{AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, ProcessReport};
+pub use report::{AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, ProcessReport, Watched};
 pub use run::{RunInput, RunOutput, RunRequest};
 use silver_plugin_api::{
     Digest,
@@ -19,6 +19,9 @@ use silver_plugin_api::{
 };
 use std::{collections::BTreeMap, io::Read};
 use tokio::sync::mpsc;
+
+/// Bytes on their way to a node.
+pub type Body<'a> = &'a mut (dyn Read + Send);
 
 /// A machine that runs applications.
 #[async_trait]
@@ -37,8 +40,8 @@ pub trait Node: Send + Sync {
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError>;
     /// Takes the lock of an application, or [`NodeError::Busy`].
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError>;
-    /// Follows the transition that is under way to its end; `None` when there is none.
-    async fn watch(&self, app: &str, listener: &mut dyn Listener) -> Result<Option<Outcome>, NodeError>;
+    /// Follows the transition that is under way to its end.
+    async fn watch(&self, app: &str, listener: &mut dyn Listener) -> Result<Watched, NodeError>;
     /// Lines of an application's logs, oldest first; with `follow` until the receiver is dropped.
     async fn logs(&self, query: LogQuery, lines: mpsc::Sender<LogLine>) -> Result<(), NodeError>;
     /// Runs a program in an application's environment; returns its exit code.
@@ -48,7 +51,7 @@ pub trait Node: Send + Sync {
         input: mpsc::Receiver<RunInput>,
         output: mpsc::Sender<RunOutput>,
     ) -> Result<i32, NodeError>;
-    /// The environment of an application, secrets masked.
+    /// The environment of an application that serves, secrets masked.
     async fn environment(&self, app: &str) -> Result<Vec<EnvironmentEntry>, NodeError>;
     /// The agent itself.
     async fn status(&self) -> Result<AgentStatus, NodeError>;
@@ -68,13 +71,13 @@ pub trait Session: Send {
         &mut self,
         digest: Digest,
         size: u64,
-        body: &mut (dyn Read + Send),
+        body: Body<'_>,
         sent: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), NodeError>;
     /// Sends the content of one file.
-    async fn put_blob(&mut self, digest: Digest, size: u64, body: &mut (dyn Read + Send)) -> Result<(), NodeError>;
-    /// Sends the lines of a tree; returns the digest that the node computed.
-    async fn put_tree(&mut self, lines: String) -> Result<Digest, NodeError>;
+    async fn put_blob(&mut self, digest: Digest, size: u64, body: Body<'_>) -> Result<(), NodeError>;
+    /// Sends the lines of a tree (`silver_pack::listing`); their sha256 is the tree's digest.
+    async fn put_tree(&mut self, digest: Digest, lines: &str) -> Result<(), NodeError>;
     /// Lays out the release (tree, instance view, environment) beside the current one. `secrets`
     /// are the given ones by name; they are kept on the node, never in a record.
     async fn stage(

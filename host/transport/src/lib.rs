@@ -1,1 +1,13 @@
-//! Reaches nodes: the local agent's socket, later ssh.
+//! Reaches nodes: the background agent of this machine through its Unix socket, and memory pipes in
+//! tests. Translates the traits of `silver-core` to the agent's protocol.
+
+mod answer;
+mod connection;
+pub mod dial;
+pub mod local;
+pub mod pipe;
+mod remote;
+mod run;
+mod session;
+
+pub use remote::RemoteNode;

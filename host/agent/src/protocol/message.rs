@@ -76,14 +76,17 @@ pub enum Request {
         /// Bytes of the lines.
         size: u64,
     },
+    /// The lines of a tree that the node has → `Tree`, and then the lines as data.
+    Tree {
+        /// The tree's digest.
+        digest: Digest,
+    },
     /// Lays a release out beside the one that serves; needs the lock → `Progress`…, `Ok`.
     Stage {
         /// Its label: [`Observed::next_label`].
         label: String,
         /// Its value.
         release: Box<Release>,
-        /// Locations it is going to have.
-        locations: Vec<String>,
         /// Values of its secrets that the operator gives: name, value.
         secrets: Vec<(String, String)>,
     },
@@ -168,6 +171,11 @@ pub enum Response {
         archive: bool,
         /// These blobs.
         blobs: Vec<Digest>,
+    },
+    /// The lines of a tree follow as data.
+    Tree {
+        /// Bytes of the lines.
+        size: u64,
     },
     /// How it goes; more follows.
     Progress(Progress),

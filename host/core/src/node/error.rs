@@ -44,9 +44,17 @@ pub enum NodeError {
     /// What the node has or got does not have the digest it should have.
     #[error("{0}")]
     Integrity(String),
+    /// What the plan was made from has changed on the node.
+    #[error("{0}")]
+    Stale(String),
+    /// The node's disk is full.
+    #[error("{0}")]
+    Full(String),
     /// The node refused or failed; its words.
     #[error("{message}")]
     Failed {
+        /// Why, outermost first.
+        causes: Vec<String>,
         /// What it said.
         message: String,
         /// The way out, if it knows one.
@@ -86,6 +94,8 @@ impl NodeError {
             Self::Broken { .. } => {
                 Some("a change that was submitted goes on without this command; `silver status` tells how it ended".into())
             }
+            Self::Stale(_) => Some("look at the new plan and decide again: run the same command once more".into()),
+            Self::Full(_) => Some("make room on the node; nothing was changed".into()),
             Self::Failed { hint, .. } => hint.clone(),
             _ => None,
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use silver_plugin_api::{
     Digest,
     monitor::Sample,
-    plan::{AppState, Release},
+    plan::{AppState, Outcome, Release},
 };
 
 /// An application with what runs of it.
@@ -19,6 +19,8 @@ pub struct AppReport {
     pub current: Option<String>,
     /// The current release.
     pub release: Option<Release>,
+    /// When the current release was made, RFC 3339.
+    pub created: Option<String>,
     /// Locations, the canonical one first.
     pub locations: Vec<String>,
     /// Id of the transition that is under way.
@@ -51,6 +53,15 @@ pub struct ProcessReport {
     pub memory: Option<u64>,
     /// How it last ended, in words.
     pub last_exit: Option<String>,
+}
+
+/// What became of a transition that was looked on at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watched {
+    /// It ended so.
+    Ended(Outcome),
+    /// None was under way; the last one ended so, if the node remembers: its id and end.
+    Idle(Option<(String, Outcome)>),
 }
 
 /// What a node does not have yet.

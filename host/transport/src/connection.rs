@@ -1,0 +1,115 @@
+//! One connection: a question, its answers.
+
+use crate::{
+    answer::{broken, refused, unexpected},
+    dial::Channel,
+};
+use silver_agent::protocol::{Request, Response};
+use silver_core::{
+    node::{Body, NodeError},
+    progress::Listener,
+};
+
+/// So many bytes of a file are read at once.
+const PIECE: usize = silver_agent::protocol::CHUNK;
+
+/// A connection to the agent of a node.
+pub(crate) struct Connection {
+    pub(crate) node: String,
+    pub(crate) channel: Channel,
+}
+
+impl Connection {
+    pub(crate) fn new(node: &str, channel: Channel) -> Self {
+        Self { node: node.into(), channel }
+    }
+
+    /// Sends a question.
+    pub(crate) async fn send(&mut self, request: &Request) -> Result<(), NodeError> {
+        let sent = self.channel.send(request).await;
+        sent.map_err(|error| broken(&self.node, &error))
+    }
+
+    /// The next answer; a refusal becomes an error.
+    pub(crate) async fn receive(&mut self) -> Result<Response, NodeError> {
+        let received = self.channel.receive().await.map_err(|error| broken(&self.node, &error))?;
+        match received {
+            Some(Response::Error(refusal)) => Err(refused(refusal)),
+            Some(response) => Ok(response),
+            None => Err(NodeError::Broken { node: self.node.clone(), reason: "the agent ended the connection".into() }),
+        }
+    }
+
+    /// A question with one answer.
+    pub(crate) async fn ask(&mut self, request: &Request) -> Result<Response, NodeError> {
+        self.send(request).await?;
+        self.receive().await
+    }
+
+    /// A question that is answered with `Ok`.
+    pub(crate) async fn order(&mut self, request: &Request) -> Result<(), NodeError> {
+        self.send(request).await?;
+        self.done().await
+    }
+
+    /// The answer `Ok`.
+    pub(crate) async fn done(&mut self) -> Result<(), NodeError> {
+        match self.receive().await? {
+            Response::Ok => Ok(()),
+            other => Err(self.unexpected(&other, "`Ok`")),
+        }
+    }
+
+    /// Answers up to the last one; progress goes to the listener.
+    pub(crate) async fn follow(&mut self, listener: &mut dyn Listener) -> Result<Response, NodeError> {
+        loop {
+            match self.receive().await? {
+                Response::Progress(progress) => listener.progress(progress),
+                last => return Ok(last),
+            }
+        }
+    }
+
+    /// Sends exactly `size` bytes, as they were announced; `sent` is told the bytes so far.
+    pub(crate) async fn send_body(
+        &mut self,
+        what: &str,
+        body: Body<'_>,
+        size: u64,
+        sent: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), NodeError> {
+        let mut done = 0;
+        let mut piece = vec![0; PIECE];
+        while done < size {
+            let wanted = usize::try_from(size - done).map_or(PIECE, |left| left.min(PIECE));
+            body.read_exact(&mut piece[..wanted]).map_err(|source| NodeError::Read { what: what.into(), source })?;
+            let pieces = self.channel.send_data(&mut &piece[..wanted], wanted as u64, |_| {}).await;
+            pieces.map_err(|error| broken(&self.node, &error))?;
+            done += wanted as u64;
+            sent(done);
+        }
+        Ok(())
+    }
+
+    /// Exactly `size` bytes of data, as they were announced, at most `limit`.
+    pub(crate) async fn receive_body(&mut self, size: u64, limit: u64) -> Result<Vec<u8>, NodeError> {
+        if size > limit {
+            let reason = format!("it announces {size} bytes where at most {limit} are allowed");
+            return Err(NodeError::Broken { node: self.node.clone(), reason });
+        }
+        let mut body = Vec::new();
+        while (body.len() as u64) < size {
+            let piece = self.channel.receive_data().await.map_err(|error| broken(&self.node, &error))?;
+            body.extend(piece);
+        }
+        if body.len() as u64 != size {
+            let reason = "it sent more than it had announced".into();
+            return Err(NodeError::Broken { node: self.node.clone(), reason });
+        }
+        Ok(body)
+    }
+
+    pub(crate) fn unexpected(&self, answer: &Response, expected: &'static str) -> NodeError {
+        unexpected(&self.node, answer, expected)
+    }
+}

@@ -1,0 +1,147 @@
+//! A node behind an agent, reached by whatever can be dialled.
+
+use crate::{answer, connection::Connection, dial::Dial, run, session::RemoteSession};
+use async_trait::async_trait;
+use silver_agent::protocol::{Request, Response};
+use silver_core::{
+    node::{
+        AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, Node, NodeError, RunInput, RunOutput, RunRequest,
+        Session, Watched,
+    },
+    progress::Listener,
+};
+use silver_plugin_api::{
+    Digest,
+    plan::{NodeFacts, Observed},
+};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// The most bytes of a tree's lines that are taken from a node: some 500,000 files.
+const MAX_TREE: u64 = 64 << 20;
+
+/// A node that is reached over connections to its agent. Each question has a connection of its own,
+/// so that they can be asked at the same time.
+#[derive(Clone)]
+pub struct RemoteNode {
+    dial: Arc<dyn Dial>,
+}
+
+impl RemoteNode {
+    /// The node that `dial` leads to.
+    pub fn new(dial: impl Dial + 'static) -> Self {
+        Self { dial: Arc::new(dial) }
+    }
+
+    async fn connect(&self) -> Result<Connection, NodeError> {
+        Ok(Connection::new(self.dial.node(), self.dial.dial().await?))
+    }
+
+    async fn ask(&self, request: &Request) -> Result<(Connection, Response), NodeError> {
+        let mut connection = self.connect().await?;
+        let answer = connection.ask(request).await?;
+        Ok((connection, answer))
+    }
+}
+
+/// Asks and takes the one answer that fits.
+macro_rules! ask {
+    ($node:ident, $request:expr, $expected:literal, $pattern:pat => $value:expr) => {
+        match $node.ask(&$request).await? {
+            (_, $pattern) => Ok($value),
+            (connection, other) => Err(connection.unexpected(&other, $expected)),
+        }
+    };
+}
+
+#[async_trait]
+impl Node for RemoteNode {
+    fn name(&self) -> &str {
+        self.dial.node()
+    }
+
+    async fn facts(&self) -> Result<NodeFacts, NodeError> {
+        ask!(self, Request::Facts, "`Facts`", Response::Facts(facts) => *facts)
+    }
+
+    async fn apps(&self) -> Result<Vec<AppReport>, NodeError> {
+        ask!(self, Request::Apps, "`Apps`", Response::Apps(apps) => apps.into_iter().map(answer::app).collect())
+    }
+
+    async fn observe(&self, app: &str) -> Result<Observed, NodeError> {
+        ask!(self, Request::Observe { app: app.into() }, "`Observed`", Response::Observed(observed) => *observed)
+    }
+
+    async fn tree(&self, digest: &Digest) -> Result<String, NodeError> {
+        let (mut connection, answer) = self.ask(&Request::Tree { digest: *digest }).await?;
+        let Response::Tree { size } = answer else { return Err(connection.unexpected(&answer, "`Tree`")) };
+        let lines = connection.receive_body(size, MAX_TREE).await?;
+        String::from_utf8(lines).map_err(|_| NodeError::Integrity(format!("the lines of tree {digest} are not text")))
+    }
+
+    async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
+        let request = Request::Missing { archive, blobs };
+        ask!(self, request, "`Missing`", Response::Missing { archive, blobs } => Missing { archive, blobs })
+    }
+
+    async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError> {
+        match self.ask(&Request::Lock { app: app.into() }).await? {
+            (connection, Response::Ok) => Ok(Box::new(RemoteSession::new(app, connection))),
+            (_, Response::Busy { by }) => Err(NodeError::Busy { app: app.into(), by }),
+            (connection, other) => Err(connection.unexpected(&other, "`Ok` or `Busy`")),
+        }
+    }
+
+    async fn watch(&self, app: &str, listener: &mut dyn Listener) -> Result<Watched, NodeError> {
+        let mut connection = self.connect().await?;
+        connection.send(&Request::Watch { app: app.into() }).await?;
+        match connection.follow(listener).await? {
+            Response::Outcome(outcome) => Ok(Watched::Ended(*outcome)),
+            Response::Idle { last } => Ok(Watched::Idle(last.map(|last| (last.id, last.outcome)))),
+            other => Err(connection.unexpected(&other, "`Outcome` or `Idle`")),
+        }
+    }
+
+    async fn logs(&self, query: LogQuery, lines: mpsc::Sender<LogLine>) -> Result<(), NodeError> {
+        let LogQuery { app, process, lines: number, follow } = query;
+        let mut connection = self.connect().await?;
+        connection.send(&Request::Logs { app, process, lines: number, follow }).await?;
+        loop {
+            let answer = tokio::select! {
+                answer = connection.receive() => answer?,
+                () = lines.closed() => return Ok(()),
+            };
+            match answer {
+                Response::Line(line) => {
+                    if lines.send(answer::line(line)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Response::Ok => return Ok(()),
+                other => return Err(connection.unexpected(&other, "`Line`")),
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        request: RunRequest,
+        input: mpsc::Receiver<RunInput>,
+        output: mpsc::Sender<RunOutput>,
+    ) -> Result<i32, NodeError> {
+        run::run(self.connect().await?, request, input, output).await
+    }
+
+    async fn environment(&self, app: &str) -> Result<Vec<EnvironmentEntry>, NodeError> {
+        let request = Request::Environment { app: app.into(), phase: "serve".into() };
+        ask!(self, request, "`Environment`", Response::Environment(list) => list.into_iter().map(answer::variable).collect())
+    }
+
+    async fn status(&self) -> Result<AgentStatus, NodeError> {
+        ask!(self, Request::Status, "`Status`", Response::Status(status) => answer::status(status))
+    }
+
+    async fn shutdown(&self) -> Result<(), NodeError> {
+        ask!(self, Request::Shutdown, "`Ok`", Response::Ok => ())
+    }
+}

@@ -1,0 +1,66 @@
+//! A program on the node: bytes both ways until it ends.
+
+use crate::{
+    answer::{broken, refused, unexpected},
+    connection::Connection,
+};
+use silver_agent::{
+    apps::RunSpec,
+    protocol::{Frame, ProtocolError, Request, Response, RunControl},
+};
+use silver_core::node::{NodeError, RunInput, RunOutput, RunRequest};
+use tokio::sync::mpsc;
+
+pub(crate) async fn run(
+    mut connection: Connection,
+    request: RunRequest,
+    mut input: mpsc::Receiver<RunInput>,
+    output: mpsc::Sender<RunOutput>,
+) -> Result<i32, NodeError> {
+    let RunRequest { app, argv, tty, reason, operator, phase } = request;
+    connection.order(&Request::Run { app, spec: RunSpec { argv, tty, phase }, operator, reason }).await?;
+    let Connection { node, channel } = connection;
+    let (mut from_node, mut to_node) = channel.split();
+    let send = async move {
+        while let Some(message) = input.recv().await {
+            match message {
+                RunInput::Data(bytes) => {
+                    for piece in bytes.chunks(silver_agent::protocol::CHUNK) {
+                        to_node.send_frame(&Frame::Data(piece.to_vec())).await?;
+                    }
+                }
+                RunInput::End => to_node.send(&RunControl::End).await?,
+                RunInput::Size(columns, rows) => to_node.send(&RunControl::Size(columns, rows)).await?,
+                RunInput::Signal(name) => to_node.send(&RunControl::Signal(name)).await?,
+            }
+        }
+        // nobody has anything to say any more; the program may still have
+        std::future::pending::<Result<(), ProtocolError>>().await
+    };
+    let receive = async {
+        loop {
+            let frame = from_node.frame().await.map_err(|error| broken(&node, &error))?;
+            let piece = match frame {
+                Some(Frame::Data(bytes)) => RunOutput::Out(bytes),
+                Some(Frame::Error(bytes)) => RunOutput::Err(bytes),
+                Some(Frame::Message(body)) => {
+                    let answer = serde_json::from_slice(&body).map_err(|error| broken(&node, &error.into()))?;
+                    return match answer {
+                        Response::Exit { code } => Ok(code),
+                        Response::Error(refusal) => Err(refused(refusal)),
+                        other => Err(unexpected(&node, &other, "`Exit`")),
+                    };
+                }
+                None => return Err(broken(&node, &ProtocolError::Ended)),
+            };
+            // whoever does not listen any more still wants the exit code
+            output.send(piece).await.ok();
+        }
+    };
+    tokio::pin!(receive);
+    tokio::select! {
+        code = &mut receive => code,
+        // what cannot be sent any more was not wanted any more: the program has ended, its code follows
+        Err(_) = send => receive.await,
+    }
+}
