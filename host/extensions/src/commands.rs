@@ -75,6 +75,7 @@ impl Commands for WasmCommands {
                     summary: text(&outcome.summary),
                     diagnostics: diagnostics(outcome.diagnostics),
                     status: outcome.status,
+                    extra: outcome.extra.into_iter().collect(),
                 }))
             })
         })

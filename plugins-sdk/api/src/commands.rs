@@ -73,7 +73,8 @@ pub struct Invocation {
     pub target: String,
     /// Show, change nothing.
     pub dry_run: bool,
-    /// Room to grow.
+    /// Room to grow. Today [`EXTRA_APP_PLUGINS`](crate::customizer::EXTRA_APP_PLUGINS): the app plugins that
+    /// the lock pins, a JSON list of [`AppPlugin`](crate::customizer::AppPlugin).
     pub extra: Settings,
 }
 
@@ -87,6 +88,11 @@ pub struct Outcome {
     pub diagnostics: Vec<Diagnostic>,
     /// Exit status for scripts; 0 commits the edits.
     pub status: u8,
+    /// Room to grow. Today [`EXTRA_APP_PLUGINS`](crate::customizer::EXTRA_APP_PLUGINS): the app plugins as they
+    /// shall be after the command, all of them, in the same form as they were given. The host
+    /// writes them into `customize.toml` and `customize.lock`, with the digests of their files;
+    /// the plugin itself may not change these two files. Without the key they stay as they are.
+    pub extra: Settings,
 }
 
 /// A reply of [`HttpFetch::get`].
@@ -118,7 +124,8 @@ pub trait Console {
     fn confirm(&self, question: &str, default_yes: bool) -> Result<bool, Failure>;
 }
 
-/// What a command may touch: a staged copy of the customization directory. Nothing is visible on
+/// What a command may touch: a staged copy of the customization directory, but for `customize.toml`
+/// and `customize.lock` (see [`Outcome::extra`]). Nothing is visible on
 /// disk until the command returns status 0 and the host commits; nothing outside can be named.
 pub trait Workspace {
     /// The customization directory as it was at the start.

@@ -34,7 +34,12 @@ pub fn run(plugin: &impl Commands, what: wit::Invocation, staging: &wit::Staging
     };
     let mut workspace = Staged { staging, edits: Handle(staging.edits()) };
     let outcome = plugin.run(&what, &mut workspace, &Host).map_err(failure)?;
-    Ok(wit::Outcome { summary: outcome.summary, diagnostics: diagnostics(outcome.diagnostics), status: outcome.status })
+    Ok(wit::Outcome {
+        summary: outcome.summary,
+        diagnostics: diagnostics(outcome.diagnostics),
+        status: outcome.status,
+        extra: outcome.extra.into_iter().collect(),
+    })
 }
 
 struct Staged<'a> {
