@@ -26,6 +26,15 @@ pub fn from_environment() -> Result<Dirs> {
     Ok(Dirs { data: xdg("XDG_DATA_HOME", ".local/share"), state, cache: xdg("XDG_CACHE_HOME", ".cache"), run })
 }
 
+/// The port of the local front: `SILVER_PORT`, else 8484.
+pub fn port() -> Result<u16> {
+    let Some(text) = std::env::var_os("SILVER_PORT").filter(|value| !value.is_empty()) else { return Ok(8484) };
+    let port = text.to_str().and_then(|text| text.parse().ok()).filter(|port| *port != 0);
+    port.ok_or_else(|| {
+        CommandError::usage(format!("SILVER_PORT is `{}`", text.display())).hint("a port is a number from 1 to 65535")
+    })
+}
+
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }

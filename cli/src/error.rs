@@ -1,6 +1,7 @@
 //! The one error that commands return: what failed, why, and the way out.
 
 use crate::exit::Exit;
+use silver_core::node::NodeError;
 use std::error::Error;
 
 /// The result of a command.
@@ -68,6 +69,19 @@ macro_rules! from_library {
 }
 
 from_library! {}
+
+impl From<NodeError> for CommandError {
+    fn from(error: NodeError) -> Self {
+        let exit = match error {
+            NodeError::Unreachable { .. } | NodeError::Broken { .. } | NodeError::Version { .. } => Exit::Unreachable,
+            NodeError::Busy { .. } => Exit::Locked,
+            NodeError::Integrity(_) => Exit::Integrity,
+            _ => Exit::Error,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
 
 impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {

@@ -7,12 +7,16 @@
     reason = "this is the crate that reads the environment and prints"
 )]
 
+mod app_name;
 mod args;
 mod commands;
 mod context;
 mod dirs;
 mod error;
 mod exit;
+mod node;
+mod operator;
+mod program;
 mod ui;
 
 use std::process::ExitCode;

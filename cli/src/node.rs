@@ -1,0 +1,56 @@
+//! The node that a command talks to: this machine's, whose agent is started when it does not run.
+
+use crate::{context::Context, dirs, error::Result, operator};
+use silver_agent::dirs::Dirs;
+use silver_transport::{
+    RemoteNode,
+    local::{Local, Start},
+};
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+/// An agent's log that has grown beyond this is put aside when the next agent starts.
+const LOG_BYTES: u64 = 4 << 20;
+
+/// This machine's node. Its agent is started by the first question, if need be.
+pub fn connect(context: &Context) -> Result<RemoteNode> {
+    let dirs = context.dirs()?;
+    let start = starter(dirs.clone(), dirs::port()?)?;
+    Ok(RemoteNode::new(Local::new(dirs, operator::claimed(), Some(start))))
+}
+
+/// This machine's node, unless its agent does not run: none is started.
+pub async fn connect_if_running(context: &Context) -> Result<Option<RemoteNode>> {
+    let local = Local::new(context.dirs()?, operator::claimed(), None);
+    Ok(if local.runs().await { Some(RemoteNode::new(local)) } else { None })
+}
+
+/// Starts `silver agent` away from this terminal. It has this command's directories and port, and
+/// nothing of its environment reaches the applications.
+fn starter(dirs: Dirs, port: u16) -> Result<Start> {
+    let silver = std::env::current_exe()?;
+    Ok(Box::new(move || start(&silver, &dirs, port)))
+}
+
+fn start(silver: &PathBuf, dirs: &Dirs, port: u16) -> io::Result<Child> {
+    Command::new(silver)
+        .args(["agent", "--port", &port.to_string()])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log(dirs)?)
+        .spawn()
+}
+
+fn log(dirs: &Dirs) -> io::Result<File> {
+    let path = dirs.agent_log();
+    fs::create_dir_all(&dirs.state)?;
+    if fs::metadata(&path).is_ok_and(|log| log.len() > LOG_BYTES) {
+        fs::rename(&path, path.with_extension("log.1"))?;
+    }
+    OpenOptions::new().append(true).create(true).open(path)
+}

@@ -1,0 +1,10 @@
+//! What silver promises to its users, tried through the binary. One file for each promise.
+
+mod bad_input;
+mod broken_release;
+mod crash;
+mod listed;
+mod rollback;
+mod secrets;
+mod update;
+mod writes;
