@@ -1,2 +1,66 @@
-//! Repository chores: demo, test, plugins, bench.
-fn main() {}
+//! Repository chores: `cargo xtask demo`, `cargo xtask test`, `cargo xtask plugins`.
+//!
+//! Each installs what it needs and this machine lacks, and says what and why first. Nothing here is
+//! part of silver; these commands may print and read the environment.
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "chores talk to the person who runs them")]
+
+mod checks;
+mod demo;
+mod need;
+mod plugins;
+mod run;
+mod test;
+mod walls;
+
+use std::{path::PathBuf, process::ExitCode};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo       build silver and the Trac pack, customise it, deploy it here, say what to try next
+  test       build the plugins and run everything that CI runs
+  plugins    build the plugins of the reference packs (WASM components)
+             --force             also those whose sources have not changed
+             --toolchain debian  with Debian's Rust even where rustup has the target
+  walls      check which crate may link what
+";
+
+/// What went wrong, in words.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["plugins", options @ ..] => plugins::Options::parse(options).and_then(|options| plugins::build(&options)),
+        ["walls"] => walls::check(),
+        ["test"] => test::test(),
+        ["demo"] => demo::demo(),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprintln!("error: no such chore: {}\n\n{USAGE}", words.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's root.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(PathBuf::from).unwrap_or(here)
+}
+
+/// The outer cargo's target directory.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
+}

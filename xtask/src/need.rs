@@ -1,0 +1,56 @@
+//! What the chores need and a fresh machine may lack. What is installed is said first, and why.
+
+use crate::{
+    Failure,
+    run::{run, succeeds},
+};
+use std::{path::Path, process::Command};
+
+/// Installs packages of Debian unless `there`.
+pub(crate) fn debian(packages: &[&str], why: &str, there: impl Fn() -> bool) -> Result<(), Failure> {
+    if there() {
+        return Ok(());
+    }
+    println!("    installing {} with apt-get: {why}", packages.join(" "));
+    if !Path::new("/usr/bin/apt-get").exists() {
+        return Err(format!("this machine has no apt-get; install by hand what gives {}: {why}", packages.join(" ")).into());
+    }
+    // a package list that cannot be renewed may still do
+    let _ = run(apt().args(["update", "-qq"]));
+    run(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages))?;
+    if there() { Ok(()) } else { Err(format!("{} is installed, and yet: {why}", packages.join(" ")).into()) }
+}
+
+/// `apt-get`, through `sudo` where that is needed.
+fn apt() -> Command {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"));
+    let mut command = if root {
+        Command::new("apt-get")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("apt-get");
+        sudo
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// Python with venv and pip: `silver pack` fetches wheels with pip, and the python runtime builds
+/// virtual environments.
+pub(crate) fn python() -> Result<(), Failure> {
+    debian(
+        &["python3", "python3-venv", "python3-pip"],
+        "packs of the python runtime are built with pip and run in virtual environments",
+        || succeeds("python3", &["-c", "import venv, ensurepip, sqlite3"]) && succeeds("python3", &["-m", "pip", "--version"]),
+    )
+}
+
+/// A component of the toolchain that rustup's minimal profile leaves out.
+pub(crate) fn rust_component(name: &str, program: &[&str]) -> Result<(), Failure> {
+    let (command, arguments) = program.split_first().ok_or("no program")?;
+    if succeeds(command, arguments) {
+        return Ok(());
+    }
+    println!("    installing {name} with rustup: CI runs it");
+    run(Command::new("rustup").args(["component", "add", name]))
+}

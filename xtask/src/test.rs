@@ -1,0 +1,36 @@
+//! `cargo xtask test`: everything that CI runs, in the order in which failures are cheapest.
+
+use crate::{Failure, checks, demo, need, plugins, run, target, walls};
+use run::{cargo, step};
+use std::time::Instant;
+
+/// Runs it all. The last line is the test runner's.
+pub(crate) fn test() -> Result<(), Failure> {
+    let start = Instant::now();
+    step("what is needed", || {
+        need::python()?;
+        need::rust_component("rustfmt", &["cargo", "fmt", "--version"])?;
+        need::rust_component("clippy", &["cargo", "clippy", "--version"])
+    })?;
+    step("format", || run::run(&mut cargo(&["fmt", "--all", "--check"])))?;
+    step("spelling", checks::typos)?;
+    step("walls", walls::check)?;
+    step("dependencies", checks::deny)?;
+    step("plugins", || plugins::build(&plugins::Options::default()))?;
+    step("lints", || {
+        run::run(&mut cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+    })?;
+    step("documentation", || {
+        let mut doc = cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--locked"]);
+        run::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    step("build", || run::run(&mut cargo(&["build", "--quiet", "--workspace", "--all-targets", "--locked"])))?;
+    step("packs", || {
+        for pack in ["hello", "trac"] {
+            demo::pack(pack, &target().join("packs"))?;
+        }
+        Ok(())
+    })?;
+    println!("==> tests, after {:.0} s", start.elapsed().as_secs_f64());
+    run::run(&mut cargo(&["test", "--quiet", "--workspace", "--locked", "--no-fail-fast"]))
+}
