@@ -9,3 +9,4 @@ pub mod location;
 pub mod node;
 pub mod plan;
 pub mod progress;
+pub mod resolve;

@@ -16,6 +16,8 @@ pub use refusal::Refusal;
 pub use rollback::rollback;
 pub use state::{StateChange, change_state};
 
+pub(crate) use deploy::APP_PLUGINS;
+
 use crate::node::Missing;
 use serde::{Deserialize, Serialize};
 use silver_pack::{hash, listing::Listing};

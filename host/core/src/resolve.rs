@@ -1,0 +1,249 @@
+//! From written to resolved: pack, merged tree, settings and facts of the node → [`Release`], in
+//! which nothing is optional any more. Pure, but for reading files of the merged tree.
+
+mod binds;
+mod error;
+mod platform;
+mod processes;
+mod state;
+
+pub use error::ResolveError;
+
+use crate::plan::APP_PLUGINS;
+use semver::Version;
+use serde::Serialize;
+use silver_pack::{
+    hash,
+    manifest::{Generate, Manifest, RuntimeKind},
+};
+use silver_plugin_api::{
+    Digest, Settings, Tree, TreePath,
+    monitor::{HealthNeeds, Monitor},
+    plan::{EnvironmentSpec, NodeFacts, PackRef, Release, Secret, SecretSource, Service as UsedService, StaticDir},
+    runtime::{Runtime, RuntimeNeeds},
+    service::Service,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an operator wants otherwise than the pack: `[env]` and `[processes.NAME]` of `customize.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Overrides {
+    /// Environment of every process.
+    pub env: BTreeMap<String, String>,
+    /// Processes by name.
+    pub processes: BTreeMap<String, ProcessOverride>,
+}
+
+/// `[processes.NAME]` of `customize.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ProcessOverride {
+    /// How many.
+    pub count: Option<u32>,
+    /// Memory limit of each in bytes.
+    pub memory: Option<u64>,
+}
+
+/// The plugins that resolving asks.
+#[derive(Clone, Copy)]
+pub struct Plugins<'a> {
+    /// Runtimes by kind.
+    pub runtime: &'a dyn Fn(&str) -> Option<&'static dyn Runtime>,
+    /// Services by kind.
+    pub service: &'a dyn Fn(&str) -> Option<&'static dyn Service>,
+    /// The probes.
+    pub monitor: &'a dyn Monitor,
+}
+
+/// What is resolved.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// Name on the node.
+    pub app: &'a str,
+    /// The pack.
+    pub pack: &'a PackRef,
+    /// Its manifest.
+    pub manifest: &'a Manifest,
+    /// The merged tree.
+    pub tree: &'a dyn Tree,
+    /// Settings, complete and judged.
+    pub settings: &'a Settings,
+    /// What the operator wants otherwise.
+    pub overrides: &'a Overrides,
+    /// App plugins: name, version.
+    pub app_plugins: &'a [(String, String)],
+    /// The node.
+    pub facts: &'a NodeFacts,
+    /// This version of silver.
+    pub silver: &'a Version,
+}
+
+/// Makes the release.
+pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, ResolveError> {
+    let Request { app, pack, manifest, tree, .. } = request;
+    name(app)?;
+    if let Some((version, reason)) = manifest.pack.unmet(request.silver) {
+        let (version, reason) = (version.to_string(), reason.to_owned());
+        return Err(ResolveError::Silver { version, reason, ours: request.silver.to_string() });
+    }
+    if let Some(platform) = &manifest.pack.platform
+        && !platform::fits(platform, &request.facts.platform)
+    {
+        let (pack, node) = (platform.clone(), request.facts.platform.clone());
+        return Err(ResolveError::Platform { pack, node });
+    }
+
+    let kind = manifest.runtime.kind.as_str();
+    let runtime = (plugins.runtime)(kind).ok_or_else(|| ResolveError::NoRuntime { kind: kind.into() })?;
+    let root = &manifest.layout.root;
+    let failed = |source| ResolveError::Plugin { what: format!("runtime {kind}"), source };
+    let needs = RuntimeNeeds {
+        version: manifest.runtime.version.clone().unwrap_or_default(),
+        wheels: wheel_directories(tree, root).map_err(failed)?,
+        extra: Settings::new(),
+    };
+    runtime.check(&needs, request.facts).map_err(failed)?;
+    let environment = runtime.environment(&needs, tree, request.facts, &hash::sha256).map_err(failed)?;
+
+    let mut state = state::state(&request)?;
+    let facts = services(&request, &state, plugins)?;
+    let bound = binds::binds(&request, &facts, &mut state)?;
+    let env = binds::env(&request, runtime, bound.env)?;
+    let hooks = manifest.commands.hooks();
+    let checks: Vec<_> = manifest.check.iter().map(silver_pack::manifest::CheckDef::resolve).collect();
+    let processes = processes::processes(&request, runtime)?;
+    processes::no_secret_arguments(&env, &processes, &hooks, &checks)?;
+    let secrets: Vec<Secret> = manifest
+        .secrets
+        .iter()
+        .map(|(name, secret)| Secret {
+            name: name.to_string(),
+            source: match secret.generate {
+                Some(Generate::Hex(bytes)) => SecretSource::Hex(bytes),
+                None => SecretSource::Given,
+            },
+        })
+        .collect();
+    let needs = HealthNeeds {
+        ready: manifest.health.ready_probe(),
+        live: manifest.health.live_probe(),
+        web: manifest.has_web() || manifest.runtime.kind == RuntimeKind::Static,
+    };
+    let probes = plugins.monitor.probes(app, &needs, request.settings);
+    let probes = probes.map_err(|source| ResolveError::Plugin { what: "monitoring".into(), source })?;
+    let id = release_id(&tree.digest(), request.settings, &secrets, environment.as_ref(), request.overrides);
+
+    Ok(Release {
+        id,
+        app: app.into(),
+        pack: pack.clone(),
+        tree: tree.digest(),
+        settings: request.settings.clone(),
+        secrets,
+        environment,
+        runtime: kind.into(),
+        layout_root: root.clone(),
+        processes,
+        env,
+        rendered: bound.rendered,
+        state,
+        hooks,
+        statics: statics(manifest),
+        assets: manifest.assets.dirs.clone(),
+        checks,
+        probes,
+        overlap: manifest.update.overlap,
+        services: used_services(manifest),
+        max_body: manifest.front.max_body.map(silver_pack::manifest::ByteSize::bytes),
+        extra: extra(request),
+    })
+}
+
+/// Names of applications are parts of host names, files and labels.
+fn name(app: &str) -> Result<(), ResolveError> {
+    let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let edges = app.starts_with('-') || app.ends_with('-');
+    if app.is_empty() || app.len() > 63 || edges || !app.bytes().all(fine) {
+        return Err(ResolveError::Name { name: app.into() });
+    }
+    Ok(())
+}
+
+/// sha256 over tree, settings (what the operator overrides counts among them), secrets by name, and
+/// environment. All else follows from the manifest, which is part of the tree.
+fn release_id(
+    tree: &Digest,
+    settings: &Settings,
+    secrets: &[Secret],
+    environment: Option<&EnvironmentSpec>,
+    overrides: &Overrides,
+) -> Digest {
+    let secrets: Vec<&str> = secrets.iter().map(|secret| secret.name.as_str()).collect();
+    let environment = environment.map(|environment| environment.id);
+    let four = serde_json::json!([tree, settings, overrides, secrets, environment]);
+    hash::sha256(four.to_string().as_bytes())
+}
+
+/// Directories of the tree that hold wheels, apart from the instance view.
+fn wheel_directories(tree: &dyn Tree, root: &TreePath) -> Result<Vec<String>, silver_plugin_api::Failure> {
+    let mut directories = BTreeSet::new();
+    let mut after: Option<TreePath> = None;
+    let patterns = ["*.whl".to_owned(), "**/*.whl".to_owned()];
+    loop {
+        let page = tree.glob(&patterns, after.as_ref(), silver_plugin_api::tree::MAX_PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.path.clone());
+        let outside = page.iter().filter(|entry| root.is_root() || entry.path.below(root).is_none());
+        directories.extend(outside.filter_map(|entry| entry.path.parent()).map(|parent| parent.to_string()));
+    }
+    Ok(directories.into_iter().collect())
+}
+
+/// Facts by service and name.
+type Facts = BTreeMap<(String, String), silver_plugin_api::plan::Value>;
+
+fn services(
+    request: &Request<'_>,
+    state: &[silver_plugin_api::plan::StatePath],
+    plugins: Plugins<'_>,
+) -> Result<Facts, ResolveError> {
+    let info = silver_plugin_api::service::AppInfo {
+        name: request.app.into(),
+        version: request.pack.version.clone(),
+        state: state.to_vec(),
+        extra: Settings::new(),
+    };
+    let mut facts = Facts::new();
+    for used in used_services(request.manifest) {
+        let service = (plugins.service)(&used.kind).ok_or_else(|| ResolveError::NoService { kind: used.kind.clone() })?;
+        let provided = service.provision(&info, &[], request.settings);
+        let provided = provided.map_err(|source| ResolveError::Plugin { what: format!("service {}", used.name), source })?;
+        facts.extend(provided.facts.into_iter().map(|(fact, value)| ((used.name.clone(), fact), value)));
+    }
+    Ok(facts)
+}
+
+fn used_services(manifest: &Manifest) -> Vec<UsedService> {
+    let used = manifest.services.iter();
+    used.map(|(name, service)| UsedService { name: name.to_string(), kind: service.kind.as_str().into() }).collect()
+}
+
+/// A static application is one directory at the location's root.
+fn statics(manifest: &Manifest) -> Vec<StaticDir> {
+    if manifest.runtime.kind != RuntimeKind::Static {
+        return Vec::new();
+    }
+    let dir = manifest.runtime.root.clone().unwrap_or_else(|| manifest.layout.root.clone());
+    vec![StaticDir { prefix: "/".into(), dir }]
+}
+
+fn extra(request: Request<'_>) -> Settings {
+    let mut extra = Settings::new();
+    if !request.app_plugins.is_empty() {
+        let list: Vec<String> = request.app_plugins.iter().map(|(name, version)| format!("{name}=={version}")).collect();
+        extra.insert(APP_PLUGINS.into(), list.join("\n"));
+    }
+    if let Some(notes) = &request.manifest.pack.notes {
+        extra.insert("notes".into(), notes.to_string());
+    }
+    extra
+}
