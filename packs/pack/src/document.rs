@@ -78,6 +78,11 @@ impl<'t> Document<'t> {
         Problem::new(self.text, &self.root.span(path, key), path, kind)
     }
 
+    /// As [`Document::problem`], for a message that names the thing itself: the field is left out.
+    pub fn bare_problem<S: AsRef<str>>(&self, path: &[S], kind: ProblemKind) -> Problem {
+        Problem { field: String::new(), ..self.problem(path, kind) }
+    }
+
     /// The error made of problems found after decoding.
     pub fn error(&self, problems: Vec<Problem>) -> DocumentError {
         DocumentError::new(&self.file, problems)

@@ -1,6 +1,7 @@
 //! Packs, trees, customizations and the merge: pure, no network, clock or environment.
 
 pub mod archive;
+pub mod customization;
 pub mod document;
 pub mod globs;
 pub mod hash;
@@ -9,4 +10,5 @@ pub mod listing;
 pub mod manifest;
 pub mod pack;
 pub mod render;
+pub mod settings;
 pub mod snapshot;

@@ -20,6 +20,7 @@ mod validate;
 
 pub use crate::document::DocumentError as ManifestError;
 pub use app::{Assets, Front, Health, Layout, LiveProbe, ReadyProbe, ServiceDef, ServiceKind, Subpath, Update};
+pub(crate) use bind::is_variable;
 pub use bind::{Bind, BindSource, BindTarget};
 pub use build::{Build, CopyRule, PythonBuild};
 pub use check::{CheckDef, LogLacks, When};
@@ -27,6 +28,7 @@ pub use hook::{Commands, HookDef};
 pub use pack::{PackInfo, Requirement};
 pub use plugin::{IndexDef, IndexKind, Need, PluginDef, World};
 pub use process::{ListenOn, ProcessDef, Runtime, RuntimeKind};
+pub(crate) use scalar::text_type;
 pub use scalar::{ByteSize, Glob, Name, NotYet, Span};
 pub use setting::{Generate, SecretDef, SettingDef, SettingType};
 pub use slot::{SlotDef, SlotTarget};

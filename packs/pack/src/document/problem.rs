@@ -89,6 +89,7 @@ impl Problem {
             },
             ProblemKind::WrongType { found, wanted } => format!("`{field}` is {found}, it has to be {wanted}"),
             ProblemKind::UnknownValue { found, .. } => format!("`{field}` is `{found}`, which is not one of its values"),
+            ProblemKind::Invalid { message, .. } if field.is_empty() => message.clone(),
             ProblemKind::Invalid { message, .. } => format!("`{field}`: {message}"),
             ProblemKind::NotSupported { .. } => format!("`{field}` is not supported yet"),
         }

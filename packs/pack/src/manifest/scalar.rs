@@ -72,7 +72,7 @@ macro_rules! text_type {
         }
     };
 }
-pub(super) use text_type;
+pub(crate) use text_type;
 
 /// A name of something in a manifest: a lower-case letter, then letters, digits and dashes, at most
 /// 63.

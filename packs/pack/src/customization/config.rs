@@ -1,0 +1,288 @@
+//! `customize.toml`.
+
+use crate::{
+    document::{Document, DocumentError, HINT, Problem, ProblemKind, nearest},
+    manifest::{ByteSize, IndexKind, Manifest, Name, NotYet, is_variable},
+};
+use schemars::JsonSchema;
+use semver::VersionReq;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use silver_plugin_api::{TreePath, path::is_control};
+use std::{collections::BTreeMap, fmt};
+
+/// What an operator wrote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "customize.toml", description = "A customization of a silver pack")]
+pub struct CustomizeToml {
+    /// Which pack it is for.
+    pub pack: PackWanted,
+    /// Values of the pack's settings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Value>,
+    /// Where the values of the pack's secrets come from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretRef>,
+    /// App plugins that are wanted, by kind of index.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plugins: BTreeMap<IndexKind, Vec<AppPluginWanted>>,
+    /// Files of the pack that the release shall not have: paths of the release or of the instance
+    /// directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub remove: Vec<TreePath>,
+    /// Further variables for every process.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Other numbers for the pack's processes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub processes: BTreeMap<Name, ProcessOverride>,
+    /// Another place for an index of app plugins.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub index: BTreeMap<IndexKind, IndexOverride>,
+    /// Where it is deployed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deploy: Vec<DeployRow>,
+
+    /// Another customization below this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<NotYet>,
+    /// Services that are there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    services: Option<NotYet>,
+    /// What the front does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    front: Option<NotYet>,
+    /// Periodic commands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cron: Option<NotYet>,
+}
+
+/// `[pack]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PackWanted {
+    /// The pack's id.
+    pub id: String,
+    /// Versions that this customization was made for, e.g. `>=1.6, <2`. Absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub version: Option<VersionReq>,
+}
+
+/// `[processes.NAME]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ProcessOverride {
+    /// How many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub count: Option<u32>,
+    /// Memory limit of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<ByteSize>,
+}
+
+/// `[index.KIND]`: one of the two.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct IndexOverride {
+    /// Address of an index, a mirror say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// A directory with packages; relative to the customization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+}
+
+/// `[[deploy]]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DeployRow {
+    /// The application's name on the node. Default: the pack's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// The node. Default: `local`.
+    #[serde(default = "local")]
+    pub node: String,
+    /// `host[/path]`, the canonical one first. Default: `NAME.localhost`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locations: Vec<String>,
+    /// Several nodes that serve as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<NotYet>,
+}
+
+fn local() -> String {
+    "local".into()
+}
+
+/// Where the value of a secret comes from; read by the command, never written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// `env:NAME`: a variable of the command's environment.
+    Env(String),
+    /// `file:PATH`: the content of a file, without a line feed at its end; relative to the
+    /// customization.
+    File(String),
+    /// `cmd:PROGRAM ARG …`: what a program prints, without a line feed at its end; no shell.
+    Command(Vec<String>),
+}
+
+impl std::str::FromStr for SecretRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // never repeat the text: it may be the secret itself
+        let wrong = || {
+            format!(
+                "a secret is never written here{HINT}write where it comes from: \"env:NAME\", \"file:PATH\" or \"cmd:PROGRAM ARG\""
+            )
+        };
+        match text.split_once(':') {
+            Some(("env", name)) if is_variable(name) => Ok(Self::Env(name.into())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            Some(("cmd", line)) if !line.trim().is_empty() => {
+                Ok(Self::Command(line.split_whitespace().map(str::to_owned).collect()))
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{path}"),
+            Self::Command(argv) => write!(f, "cmd:{}", argv.join(" ")),
+        }
+    }
+}
+
+crate::manifest::text_type!(SecretRef, "^(env|file|cmd):.+$", ["env:SMTP_PASSWORD"]);
+
+/// An app plugin that is wanted: a name and, if it matters, versions in the syntax of its index:
+/// `TracAccountManager`, `TracAccountManager==0.6.0`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppPluginWanted {
+    /// Name.
+    pub name: String,
+    /// Version specifier; empty for any.
+    pub versions: String,
+}
+
+impl std::str::FromStr for AppPluginWanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))).unwrap_or(text.len());
+        let (name, versions) = (&text[..end], text[end..].trim());
+        let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let specifier = versions.is_empty() || versions.starts_with(['=', '<', '>', '!', '~']);
+        if starts && specifier && !versions.contains(is_control) {
+            return Ok(Self { name: name.into(), versions: versions.into() });
+        }
+        Err(format!("`{}` is not a package: write \"NAME\" or \"NAME==1.2\"", text.escape_debug()))
+    }
+}
+
+impl fmt::Display for AppPluginWanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.name, self.versions)
+    }
+}
+
+crate::manifest::text_type!(AppPluginWanted, "^[A-Za-z0-9][A-Za-z0-9._-]*.*$", ["TracAccountManager==0.6.0"]);
+
+/// Reads `customize.toml` and checks what needs no pack.
+pub(super) fn parse(text: &str, file: &str) -> Result<CustomizeToml, DocumentError> {
+    let document = Document::parse(text, file)?;
+    let config: CustomizeToml = document.decode().map_err(|mut error: DocumentError| {
+        // somebody may have written the secret itself
+        for problem in error.problems.iter_mut().filter(|problem| problem.field.starts_with("secrets.")) {
+            problem.source_line.clear();
+        }
+        error
+    })?;
+    let mut problems = Vec::new();
+    let mut wrong = |path: &[&str], message: String, hint: Option<&str>| {
+        problems.push(document.problem(path, ProblemKind::Invalid { message, hint: hint.map(Into::into) }));
+    };
+    for (name, value) in &config.env {
+        if !is_variable(name) {
+            wrong(&["env", name], "not the name of a variable: letters, digits and `_`".into(), None);
+        } else if name.starts_with("SILVER_") {
+            wrong(&["env", name], "names with SILVER_ are silver's own".into(), None);
+        }
+        if value.contains('\0') {
+            wrong(&["env", name], "a variable cannot have a NUL character".into(), None);
+        }
+    }
+    for (kind, index) in &config.index {
+        if index.url.is_some() == index.directory.is_some() {
+            wrong(&["index", kind.as_str()], "either `url` or `directory`".into(), None);
+        }
+    }
+    for (name, process) in &config.processes {
+        if process.count.is_some_and(|count| !(1..=1000).contains(&count)) {
+            wrong(&["processes", name, "count"], "1 to 1,000".into(), Some("to stop an application: `silver disable`"));
+        }
+    }
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (at, row) in config.deploy.iter().enumerate() {
+        let place = (row.name.as_deref().unwrap_or_default(), row.node.as_str());
+        if seen.contains(&place) {
+            wrong(&["deploy", &at.to_string()], "the same application on the same node as in a row above".into(), None);
+        }
+        seen.push(place);
+    }
+    if problems.is_empty() { Ok(config) } else { Err(document.error(problems)) }
+}
+
+/// What does not fit the pack, settings apart.
+pub(super) fn misfits(config: &CustomizeToml, manifest: &Manifest, document: &Document<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut wrong = |path: &[&str], message: String, hint: Option<String>| {
+        problems.push(document.bare_problem(path, ProblemKind::Invalid { message, hint }));
+    };
+    let pack = &manifest.pack;
+    if config.pack.id != pack.id {
+        let message = format!("this customization is for the pack `{}`, not for `{}`", config.pack.id.escape_debug(), pack.id);
+        let hint = nearest(&config.pack.id, [pack.id.as_str()]).map(|id| format!("did you mean `{id}`?"));
+        wrong(&["pack", "id"], message, hint.or_else(|| Some("give the customization that belongs to this pack".into())));
+    } else if let Some(range) = config.pack.version.as_ref().filter(|range| !range.matches(&pack.version)) {
+        let message = format!("this customization is for versions {range}, the pack is {}", pack.version);
+        wrong(&["pack", "version"], message, Some("try it with `silver update --dry-run` after widening the range".into()));
+    }
+    let known = |name: &str, names: Vec<&str>| match nearest(name, names.iter().copied()) {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        None if names.is_empty() => None,
+        None => Some(format!("it has `{}`", names.join("`, `"))),
+    };
+    for name in config.secrets.keys().filter(|name| !manifest.secrets.contains_key(name.as_str())) {
+        let names = manifest.secrets.keys().map(|name| &**name).collect();
+        wrong(&["secrets", name], format!("the pack has no secret `{}`", name.escape_debug()), known(name, names));
+    }
+    for name in config.secrets.keys() {
+        if manifest.secrets.get(name.as_str()).is_some_and(|def| def.generate.is_some()) {
+            wrong(&["secrets", name], format!("the node makes the secret `{name}` itself"), Some("take it out".into()));
+        }
+    }
+    for name in config.processes.keys().filter(|name| !manifest.processes.contains_key(*name)) {
+        let names = manifest.processes.keys().map(|name| &**name).collect();
+        wrong(&["processes", name], format!("the pack has no process `{name}`"), known(name, names));
+    }
+    for kind in config.plugins.keys().chain(config.index.keys()).filter(|kind| !manifest.index.contains_key(kind)) {
+        let table = if config.plugins.contains_key(kind) { "plugins" } else { "index" };
+        wrong(&[table, kind.as_str()], format!("the pack takes no app plugins from a {} index", kind.as_str()), None);
+    }
+    problems
+}
+
+/// The JSON Schema of `customize.toml`.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(CustomizeToml).to_value()
+}

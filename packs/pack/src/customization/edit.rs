@@ -1,0 +1,75 @@
+//! Changing `customize.toml` and keeping its comments and layout.
+
+use super::{config::AppPluginWanted, wheel::normalized};
+use crate::{manifest::IndexKind, render::RenderError};
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value, value};
+
+fn parse(text: &str) -> Result<DocumentMut, RenderError> {
+    text.parse().map_err(|error: toml_edit::TomlError| RenderError::Parse { format: "TOML", why: error.message().to_owned() })
+}
+
+fn table<'d>(document: &'d mut DocumentMut, name: &str) -> Result<&'d mut dyn TableLike, RenderError> {
+    let item = document.entry(name).or_insert_with(|| Item::Table(Table::new()));
+    item.as_table_like_mut().ok_or_else(|| RenderError::Key { key: name.into(), why: "it is not a table".into() })
+}
+
+/// The text with `[settings] NAME = TEXT`.
+pub fn set_setting(text: &str, name: &str, setting: &str) -> Result<String, RenderError> {
+    let mut document = parse(text)?;
+    let settings = table(&mut document, "settings")?;
+    let mut new = Value::from(setting);
+    if let Some(old) = settings.get(name).and_then(Item::as_value) {
+        *new.decor_mut() = old.decor().clone();
+    }
+    match settings.get_mut(name) {
+        Some(item) => *item = Item::Value(new),
+        None => drop(settings.insert(name, value(new))),
+    }
+    Ok(document.to_string())
+}
+
+/// The text with an app plugin wanted: `[plugins] KIND = ["NAME==1.0"]`; another row of the same name
+/// is replaced.
+pub fn want_plugin(text: &str, kind: IndexKind, plugin: &AppPluginWanted) -> Result<String, RenderError> {
+    let mut document = parse(text)?;
+    let rows = plugins(&mut document, kind)?;
+    let mut new = Value::from(plugin.to_string());
+    match position(rows, &plugin.name).and_then(|at| rows.get_mut(at)) {
+        Some(old) => {
+            *new.decor_mut() = old.decor().clone();
+            *old = new;
+        }
+        None => rows.push(new),
+    }
+    Ok(document.to_string())
+}
+
+/// The text without the app plugin of that name; unchanged when it is not wanted anyway.
+pub fn unwant_plugin(text: &str, kind: IndexKind, name: &str) -> Result<String, RenderError> {
+    let mut document = parse(text)?;
+    let rows = plugins(&mut document, kind)?;
+    let Some(at) = position(rows, name) else { return Ok(text.to_owned()) };
+    rows.remove(at);
+    if rows.is_empty() {
+        table(&mut document, "plugins")?.remove(kind.as_str());
+        if document.get("plugins").and_then(Item::as_table_like).is_some_and(TableLike::is_empty) {
+            document.remove("plugins");
+        }
+    }
+    Ok(document.to_string())
+}
+
+fn plugins(document: &mut DocumentMut, kind: IndexKind) -> Result<&mut Array, RenderError> {
+    let plugins = table(document, "plugins")?;
+    let rows = plugins.entry(kind.as_str()).or_insert_with(|| value(Array::new()));
+    let key = || format!("plugins.{}", kind.as_str());
+    rows.as_array_mut().ok_or_else(|| RenderError::Key { key: key(), why: "it is not a list".into() })
+}
+
+fn position(rows: &Array, name: &str) -> Option<usize> {
+    let same = |row: &Value| {
+        let wanted = row.as_str().and_then(|text| text.parse::<AppPluginWanted>().ok());
+        wanted.is_some_and(|wanted| normalized(&wanted.name) == normalized(name))
+    };
+    rows.iter().position(same)
+}

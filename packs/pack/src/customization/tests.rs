@@ -1,0 +1,198 @@
+//! Customizations that fit their pack, and those that do not.
+
+use super::*;
+use crate::{
+    hash,
+    manifest::{self, IndexKind, Need},
+};
+use std::fs;
+
+const PACK: &str = r#"
+format = 1
+[pack]
+id = "org.example.app"
+name = "app"
+version = "1.6.0"
+[runtime]
+kind = "python"
+[processes.web]
+callable = "app:app"
+[settings.title]
+default = "T"
+[secrets.mail]
+[secrets.key]
+generate = "hex:32"
+[index.python]
+"#;
+
+fn shown(error: &DocumentError, dir: &Path) -> String {
+    let text = error.to_string().replace(&dir.display().to_string(), "mine");
+    match error.hint() {
+        Some(hint) => format!("{text}\nhint: {hint}"),
+        None => text,
+    }
+}
+
+fn load(files: &[(&str, &str)]) -> (tempfile::TempDir, Result<Customization, CustomizationError>) {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let loaded = Customization::load(dir.path());
+    (dir, loaded)
+}
+
+fn fit(config: &str) -> String {
+    let (dir, loaded) = load(&[(CONFIG, config)]);
+    let manifest = manifest::parse(PACK, "pack.toml").unwrap();
+    match loaded.and_then(|customization| Ok(customization.fit(&manifest)?)) {
+        Ok(settings) => format!("{settings:?}"),
+        Err(CustomizationError::Document(error)) => shown(&error, dir.path()),
+        Err(other) => format!("{other}\nhint: {:?}", other.hint()),
+    }
+}
+
+#[test]
+fn what_fits_gives_the_settings() {
+    let config = "pack = { id = \"org.example.app\", version = \">=1.6, <2\" }\n[settings]\ntitle = \"Mine\"\n\
+                  [secrets]\nmail = \"env:MAIL\"\n[plugins]\npython = [\"A==1\", \"B\"]\n[processes.web]\ncount = 3\n";
+    assert_eq!(fit(config), r#"{"title": "Mine"}"#);
+}
+
+#[test]
+fn misfits_are_told_with_place_and_hint() {
+    insta::assert_snapshot!(fit("[pack]\nid = \"org.example.ap\"\n[settings]\ntitel = \"x\"\n[processes.wep]\ncount = 2\n[secrets]\nkey = \"env:K\"\nmial = \"env:M\"\n"), @r#"
+    mine/customize.toml:2:6: this customization is for the pack `org.example.ap`, not for `org.example.app`
+    2 | id = "org.example.ap"
+      |      ^^^^^^^^^^^^^^^^
+    hint: did you mean `org.example.app`?
+    mine/customize.toml:4:9: the pack has no setting `titel`
+    4 | titel = "x"
+      |         ^^^
+    hint: did you mean `title`?
+    mine/customize.toml:5:12: the pack has no process `wep`
+    5 | [processes.wep]
+      |            ^^^
+    hint: did you mean `web`?
+    mine/customize.toml:8:7: the node makes the secret `key` itself
+    8 | key = "env:K"
+      |       ^^^^^^^
+    hint: take it out
+    mine/customize.toml:9:8: the pack has no secret `mial`
+    9 | mial = "env:M"
+      |        ^^^^^^^
+    hint: did you mean `mail`?
+    "#);
+    insta::assert_snapshot!(fit("[pack]\nid = \"org.example.app\"\nversion = \"<1.6\"\n"), @r#"
+    mine/customize.toml:3:11: this customization is for versions <1.6, the pack is 1.6.0
+    3 | version = "<1.6"
+      |           ^^^^^^
+    hint: try it with `silver update --dry-run` after widening the range
+    "#);
+    insta::assert_snapshot!(fit("[pack]\nid = \"org.example.app\"\n[[cron]]\n[env]\nSILVER_APP = \"x\"\n\"a b\" = \"y\"\n"), @r#"
+    mine/customize.toml:3:3: `cron` is not supported yet
+    3 | [[cron]]
+      |   ^^^^
+    "#);
+    insta::assert_snapshot!(fit("[pack]\nid = \"org.example.app\"\n[env]\nSILVER_APP = \"x\"\n\"a b\" = \"y\"\n"), @r#"
+    mine/customize.toml:4:14: `env.SILVER_APP`: names with SILVER_ are silver's own
+    4 | SILVER_APP = "x"
+      |              ^^^
+    mine/customize.toml:5:9: `env."a b"`: not the name of a variable: letters, digits and `_`
+    5 | "a b" = "y"
+      |         ^^^
+    "#);
+}
+
+#[test]
+fn a_secret_that_was_written_down_is_not_shown() {
+    let told = fit("[pack]\nid = \"org.example.app\"\n[secrets]\nmail = \"hunter2\"\n");
+    assert!(!told.contains("hunter2") && told.contains("mine/customize.toml:4:8: `secrets.mail`"), "{told}");
+}
+
+#[test]
+fn a_directory_without_config_says_how_to_make_one() {
+    let (_dir, loaded) = load(&[("templates/a.html", "x")]);
+    let error = loaded.unwrap_err();
+    assert!(matches!(error, CustomizationError::NoConfig { .. }) && error.hint().unwrap().contains("silver inspect"));
+}
+
+const WHEEL: &str = "plugins/Trac_AccountManager-0.6.0-py3-none-any.whl";
+
+#[test]
+fn wheels_are_pinned_and_found_to_be_others() {
+    let config = "# mine\n[pack]\nid = \"org.example.app\"\n[plugins]\npython = [\"trac.accountmanager\"]\n";
+    let (dir, loaded) = load(&[(CONFIG, config), (WHEEL, "wheel"), ("plugins/dep-1.0-1-cp311-cp311-linux_x86_64.whl", "dep")]);
+    let customization = loaded.unwrap();
+    let mut lock = Lock::default();
+    lock.pin_app_plugins(&customization.files, &customization.config);
+    let file = TreePath::new("plugins/c.wasm").unwrap();
+    lock.grant(hash::sha256(b"c"), file, vec![Need::EditCustomization, Need::Index(IndexKind::Python)]);
+    lock.pack = Some(LockedPack { id: "org.example.app".into(), version: "1.6.0".parse().unwrap(), digest: hash::sha256(b"p") });
+    customization.save_lock(&lock).unwrap();
+
+    let again = Customization::load(dir.path()).unwrap();
+    assert_eq!(again.lock, lock);
+    let rows: Vec<_> = lock.app_plugins.iter().map(|p| (p.name.as_str(), p.target.as_str(), p.requested)).collect();
+    assert_eq!(rows, [("dep", "cp311-cp311-linux_x86_64", false), ("trac-accountmanager", "any", true)]);
+    assert!(again.check_lock().is_ok());
+
+    // comments stay, also when a row changes
+    let text = fs::read_to_string(dir.path().join(LOCK)).unwrap();
+    fs::write(dir.path().join(LOCK), text.replace("[[grant]]", "# trusted by Eve\n[[grant]]")).unwrap();
+    let again = Customization::load(dir.path()).unwrap();
+    let mut lock = again.lock.clone();
+    lock.grants[0].needs.pop();
+    again.save_lock(&lock).unwrap();
+    let text = fs::read_to_string(dir.path().join(LOCK)).unwrap();
+    assert!(text.contains("# trusted by Eve\n[[grant]]") && text.contains("needs = [\"edit-customization\"]"), "{text}");
+
+    fs::write(dir.path().join(WHEEL), "other").unwrap();
+    fs::remove_file(dir.path().join("plugins/dep-1.0-1-cp311-cp311-linux_x86_64.whl")).unwrap();
+    let changed = Customization::load(dir.path()).unwrap();
+    insta::assert_snapshot!(shown(&changed.check_lock().unwrap_err(), dir.path()), @r#"
+    mine/customize.lock:14:8: `plugins/dep-1.0-1-cp311-cp311-linux_x86_64.whl` is locked, but not there
+    14 | path = "plugins/dep-1.0-1-cp311-cp311-linux_x86_64.whl"
+       |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: install it again with `silver manage-app`, or bring the file back from version control
+    mine/customize.lock:24:10: `plugins/Trac_AccountManager-0.6.0-py3-none-any.whl` is not the file that was locked: it has d9298a10d1b0, not ba59926159d2
+    24 | digest = "sha256:ba59926159d2aa256eb8739b8da7e2b574b960e1202c6d624cbe981cef996c91"
+       |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: bring the file back from version control, or install it again with `silver manage-app`
+    "#);
+}
+
+#[test]
+fn the_same_version_with_other_bytes_is_refused() {
+    let lock = format!("format = 1\n[pack]\nid = \"a.b\"\nversion = \"1.0.0\"\ndigest = \"{}\"\n", hash::sha256(b"x"));
+    let (_dir, loaded) = load(&[(CONFIG, "[pack]\nid = \"a.b\"\n"), (LOCK, &lock)]);
+    let customization = loaded.unwrap();
+    let pack = |version: &str, bytes: &[u8]| LockedPack {
+        id: "a.b".into(),
+        version: version.parse().unwrap(),
+        digest: hash::sha256(bytes),
+    };
+    assert!(customization.check_pack(&pack("1.0.0", b"x")).is_ok());
+    assert!(customization.check_pack(&pack("1.0.1", b"y")).is_ok());
+    assert!(customization.check_pack(&pack("1.0.0", b"y")).is_err());
+}
+
+#[test]
+fn edits_keep_comments() {
+    let text = "# mine\n[pack]\nid = \"a.b\" # which\n[plugins]\npython = [\n  \"A==1\", # the first\n  \"b_c\",\n]\n[settings]\nt = \"old\" # title\n";
+    let wanted = |text: &str| text.parse::<AppPluginWanted>().unwrap();
+    let edited = set_setting(text, "t", "it's").unwrap();
+    assert!(edited.contains("t = \"it's\" # title"), "{edited}");
+    let edited = want_plugin(text, IndexKind::Python, &wanted("B.C==2")).unwrap();
+    assert!(edited.contains("\"A==1\", # the first") && edited.contains("\"B.C==2\""), "{edited}");
+    assert!(!edited.contains("b_c"), "{edited}");
+    let edited = unwant_plugin(&edited, IndexKind::Python, "b-c").unwrap();
+    let edited = unwant_plugin(&edited, IndexKind::Python, "a").unwrap();
+    assert!(!edited.contains("plugins") && edited.starts_with("# mine\n"), "{edited}");
+    assert_eq!(unwant_plugin(text, IndexKind::Python, "none").unwrap(), text);
+    for wrong in ["", "==1", "-a", "a b", "a @ file:///x"] {
+        assert!(wrong.parse::<AppPluginWanted>().is_err(), "{wrong}");
+    }
+}
