@@ -5,6 +5,7 @@
 //! [`node`]; `silver-transport` implements them. Nothing here links a transport, a plugin host or a
 //! command line parser, and nothing here prints or reads the environment.
 
+pub mod deploy;
 pub mod location;
 pub mod node;
 pub mod plan;

@@ -1,0 +1,211 @@
+//! A command's own part of an update, in types: [`Resolved`] → [`Planned`] → [`Staged`] →
+//! [`Submitted`] → outcome. Only what is staged can be submitted; what is dropped before that has
+//! changed nothing.
+
+mod error;
+mod send;
+
+pub use error::DeployError;
+pub use send::Content;
+
+use crate::{
+    node::{Missing, Node, Session, Watched},
+    plan::{self, Decision, Flags, Plan, Seen, StateChange, Wanted},
+    progress::Listener,
+};
+use silver_pack::listing::Listing;
+use silver_plugin_api::{
+    Digest,
+    backup::Backup,
+    plan::{Deployment, Observed, Outcome, SecretSource, Transition},
+};
+use std::collections::BTreeMap;
+
+/// What is decided when a plan is submitted, not when it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// Unique; the journal's name on the node: letters, digits, `-` and `_`.
+    pub id: String,
+    /// The client's clock, RFC 3339.
+    pub client_time: String,
+}
+
+/// A release that is wanted, with its content.
+pub struct Resolved {
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// Where its bytes are.
+    pub content: Content,
+}
+
+/// A plan that can be shown, dropped or carried out.
+pub struct Planned {
+    plan: Plan,
+    resolved: Option<Resolved>,
+    observed: Observed,
+}
+
+/// A release that lies ready on the node, and the lock.
+pub struct Staged {
+    plan: Plan,
+    session: Box<dyn Session>,
+}
+
+/// A transition that belongs to the node.
+pub struct Submitted {
+    transition: Transition,
+    session: Box<dyn Session>,
+}
+
+/// Nothing to do, or a plan.
+pub enum Choice {
+    /// Everything is as wanted.
+    Nothing {
+        /// Why, for people.
+        why: String,
+    },
+    /// A plan.
+    Planned(Box<Planned>),
+}
+
+impl Resolved {
+    /// Looks at the node and plans. Nothing is changed, no lock is taken.
+    pub async fn plan(self, node: &dyn Node, backup: &dyn Backup, flags: &Flags) -> Result<Choice, DeployError> {
+        let app = &self.wanted.release.app;
+        let (facts, observed) = (node.facts().await?, node.observe(app).await?);
+        let missing = self.content.missing(node, &self.wanted).await?;
+        let tree = current_tree(node, &observed).await?;
+        let seen = Seen { facts: &facts, observed: &observed, tree: tree.as_ref(), missing: &missing, backup };
+        Ok(match plan::plan(&self.wanted, seen, flags)? {
+            Decision::Nothing { why } => Choice::Nothing { why },
+            Decision::Do(plan) => Choice::Planned(Box::new(Planned { plan: *plan, resolved: Some(self), observed })),
+        })
+    }
+}
+
+/// Plans the way back to the release before, or to `to`: the node has everything already.
+pub async fn plan_rollback(
+    node: &dyn Node,
+    app: &str,
+    to: Option<&str>,
+    deployment: &Deployment,
+    backup: &dyn Backup,
+    flags: &Flags,
+) -> Result<Planned, DeployError> {
+    let (facts, observed) = (node.facts().await?, node.observe(app).await?);
+    let missing = Missing::default();
+    let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, backup };
+    let target = plan::rollback(to, None, deployment, seen, flags)?;
+    let Some((_, release)) = &target.transition.release else { return Ok(Planned { plan: target, resolved: None, observed }) };
+    let (current, wanted) = (current_tree(node, &observed).await?, tree(node, &release.tree).await?);
+    let seen = Seen { tree: current.as_ref(), ..seen };
+    let plan = plan::rollback(to, Some(&wanted), deployment, seen, flags)?;
+    Ok(Planned { plan, resolved: None, observed })
+}
+
+/// Plans a change of state.
+pub async fn plan_state(
+    node: &dyn Node,
+    app: &str,
+    change: StateChange,
+    deployment: &Deployment,
+    backup: &dyn Backup,
+) -> Result<Choice, DeployError> {
+    let (facts, observed) = (node.facts().await?, node.observe(app).await?);
+    let missing = Missing::default();
+    let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, backup };
+    Ok(match plan::change_state(change, deployment, seen)? {
+        Decision::Nothing { why } => Choice::Nothing { why },
+        Decision::Do(plan) => Choice::Planned(Box::new(Planned { plan: *plan, resolved: None, observed })),
+    })
+}
+
+impl Planned {
+    /// The plan, to be shown.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Names of the secrets that the operator has to give: those of the release that the node does
+    /// not have.
+    pub fn secrets_to_give(&self) -> Vec<&str> {
+        let Some(resolved) = &self.resolved else { return Vec::new() };
+        let given = resolved.wanted.release.secrets.iter().filter(|secret| secret.source == SecretSource::Given);
+        given.map(|secret| secret.name.as_str()).filter(|name| !self.observed.secrets.iter().any(|has| has == name)).collect()
+    }
+
+    /// Takes the lock, makes sure that the plan still holds, sends what is missing, and lays the
+    /// release out. `secrets` are the given ones, by name.
+    pub async fn stage(
+        self,
+        node: &dyn Node,
+        secrets: &BTreeMap<String, String>,
+        listener: &mut dyn Listener,
+    ) -> Result<Staged, DeployError> {
+        let app = self.plan.transition.app.clone();
+        let mut session = node.lock(&app).await?;
+        if session.observe().await? != self.observed {
+            return Err(DeployError::Stale { app });
+        }
+        if let (Some(resolved), Some((label, release))) = (&self.resolved, &self.plan.transition.release) {
+            resolved.content.send(session.as_mut(), &resolved.wanted, listener).await?;
+            session.stage(label, release, secrets, listener).await?;
+        }
+        Ok(Staged { plan: self.plan, session })
+    }
+}
+
+impl Staged {
+    /// Hands the transition to the node, which carries it through whatever becomes of this command.
+    pub async fn submit(self, stamp: Stamp) -> Result<Submitted, DeployError> {
+        let Self { plan, mut session } = self;
+        let digest = plan.digest();
+        let mut transition = plan.transition;
+        transition.id = stamp.id;
+        transition.deployment.client_time = stamp.client_time;
+        transition.deployment.plan = Some(digest);
+        session.submit(&transition).await?;
+        Ok(Submitted { transition, session })
+    }
+}
+
+impl Submitted {
+    /// The transition's id.
+    pub fn id(&self) -> &str {
+        &self.transition.id
+    }
+
+    /// Follows it to its end. Should the connection break, `node` is asked again: the transition
+    /// goes on without it.
+    pub async fn outcome(mut self, node: &dyn Node, listener: &mut dyn Listener) -> Result<Outcome, DeployError> {
+        use crate::node::NodeError;
+        let broken = match self.session.outcome(listener).await {
+            Err(error @ NodeError::Broken { .. }) => error,
+            other => return Ok(other?),
+        };
+        match node.watch(&self.transition.app, listener).await {
+            Ok(Watched::Ended(outcome)) => Ok(outcome),
+            Ok(Watched::Idle(Some((id, outcome)))) if id == self.transition.id => Ok(outcome),
+            // the agent was ended in between: it has reverted or finished when it answers again, and
+            // what is current says which
+            Ok(Watched::Idle(_)) => Err(DeployError::Unwatched { app: self.transition.app.clone(), source: broken }),
+            Err(_) => Err(broken.into()),
+        }
+    }
+}
+
+async fn current_tree(node: &dyn Node, observed: &Observed) -> Result<Option<Listing>, DeployError> {
+    let current = observed.releases.iter().find(|release| Some(&release.label) == observed.current.as_ref());
+    match current {
+        Some(current) => Ok(Some(tree(node, &current.release.tree).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn tree(node: &dyn Node, digest: &Digest) -> Result<Listing, DeployError> {
+    let listing = Listing::parse(&node.tree(digest).await?)?;
+    if listing.digest() != *digest {
+        return Err(DeployError::Tree { digest: *digest });
+    }
+    Ok(listing)
+}

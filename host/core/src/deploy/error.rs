@@ -1,0 +1,64 @@
+//! What can go wrong between a release that is wanted and its outcome.
+
+use crate::{node::NodeError, plan::Refusal};
+use silver_pack::listing::ListingError;
+use silver_plugin_api::Digest;
+
+/// Why an update did not come to an outcome.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// The planner refuses.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The node failed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The application changed between plan and lock.
+    #[error("`{app}` was changed by somebody else after the plan was made")]
+    Stale {
+        /// Application.
+        app: String,
+    },
+    /// The node was ended during the transition.
+    #[error("the agent ended during the change of `{app}`, and has reverted or finished it since")]
+    Unwatched {
+        /// Application.
+        app: String,
+        /// What was noticed here.
+        #[source]
+        source: NodeError,
+    },
+    /// What should be sent cannot be read.
+    #[error("{what} cannot be read")]
+    Read {
+        /// What.
+        what: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A tree of the node is not one.
+    #[error("the node sent the lines of a tree that cannot be read")]
+    Listing(#[from] ListingError),
+    /// A tree of the node has another digest.
+    #[error("the node sent another tree than {digest}")]
+    Tree {
+        /// What was asked for.
+        digest: Digest,
+    },
+}
+
+impl DeployError {
+    /// The way out.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused(refusal) => refusal.hint(),
+            Self::Node(error) => error.hint(),
+            Self::Stale { .. } => Some("look at the new plan and decide again: run the same command once more".into()),
+            Self::Unwatched { app, .. } => Some(format!("`silver status {app}` and `silver registry log` tell how it ended")),
+            Self::Listing(_) | Self::Tree { .. } => Some("`silver registry verify` looks for what was altered".into()),
+            Self::Read { .. } => None,
+        }
+    }
+}

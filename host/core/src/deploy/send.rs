@@ -1,0 +1,101 @@
+//! Sending what a node does not have.
+
+use super::DeployError;
+use crate::{
+    node::{Missing, Node, Session},
+    plan::Wanted,
+    progress::{Listener, Reporter},
+};
+use silver_pack::{listing::Listing, snapshot::Blobs};
+use silver_plugin_api::Digest;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// Where the bytes of a release are.
+pub struct Content {
+    /// The pack's zip.
+    pub archive: PathBuf,
+    /// Files of the zip, which need not be sent one by one.
+    pub pack: Listing,
+    /// Content of the merged tree, by digest.
+    pub blobs: Arc<dyn Blobs>,
+    /// What is recorded besides, such as the reasons for every path: digest and bytes.
+    pub records: Vec<(Digest, Vec<u8>)>,
+}
+
+impl Content {
+    /// What the node lacks, before any lock is taken.
+    pub(super) async fn missing(&self, node: &dyn Node, wanted: &Wanted) -> Result<Missing, DeployError> {
+        Ok(node.missing(Some(wanted.release.pack.archive), self.wanted_blobs(wanted)).await?)
+    }
+
+    /// Sends what the node lacks: the zip, the other files of the merged tree, the records, the tree.
+    pub(super) async fn send(
+        &self,
+        session: &mut dyn Session,
+        wanted: &Wanted,
+        listener: &mut dyn Listener,
+    ) -> Result<(), DeployError> {
+        let mut asked = self.wanted_blobs(wanted);
+        asked.extend(self.records.iter().map(|(digest, _)| *digest));
+        let missing = session.missing(Some(wanted.release.pack.archive), asked).await?;
+        if missing.archive {
+            self.send_archive(session, wanted, listener).await?;
+        }
+        if !missing.blobs.is_empty() {
+            self.send_blobs(session, wanted, &missing.blobs, listener).await?;
+        }
+        session.put_tree(wanted.release.tree, &wanted.tree.to_lines()).await?;
+        Ok(())
+    }
+
+    async fn send_archive(
+        &self,
+        session: &mut dyn Session,
+        wanted: &Wanted,
+        listener: &mut dyn Listener,
+    ) -> Result<(), DeployError> {
+        let what = || self.archive.display().to_string();
+        let mut file = File::open(&self.archive).map_err(|source| DeployError::Read { what: what(), source })?;
+        let mut reporter = Reporter::begin(listener, "send:pack", "send the pack");
+        let size = wanted.archive_bytes;
+        let mut sent = |done| reporter.amount(done, size);
+        session.put_archive(wanted.release.pack.archive, size, &mut file, &mut sent).await?;
+        reporter.done();
+        Ok(())
+    }
+
+    async fn send_blobs(
+        &self,
+        session: &mut dyn Session,
+        wanted: &Wanted,
+        missing: &[Digest],
+        listener: &mut dyn Listener,
+    ) -> Result<(), DeployError> {
+        let mut reporter = Reporter::begin(listener, "send:files", "send the other files");
+        let sizes: BTreeMap<Digest, u64> = wanted.tree.iter().map(|(_, node)| (node.digest, node.size)).collect();
+        for (number, digest) in missing.iter().enumerate() {
+            if let Some((_, bytes)) = self.records.iter().find(|(record, _)| record == digest) {
+                session.put_blob(*digest, bytes.len() as u64, &mut bytes.as_slice()).await?;
+            } else if let Some(size) = sizes.get(digest) {
+                let read = |source| DeployError::Read { what: format!("content {digest}"), source };
+                let mut body = self.blobs.open(digest).map_err(read)?;
+                session.put_blob(*digest, *size, &mut body).await?;
+            }
+            reporter.amount(number as u64 + 1, missing.len() as u64);
+        }
+        reporter.done();
+        Ok(())
+    }
+
+    /// Content of the merged tree that is not in the zip.
+    fn wanted_blobs(&self, wanted: &Wanted) -> Vec<Digest> {
+        let packed: BTreeSet<Digest> = self.pack.iter().map(|(_, node)| node.digest).collect();
+        let blobs: BTreeSet<Digest> = wanted.tree.iter().map(|(_, node)| node.digest).collect();
+        blobs.difference(&packed).copied().collect()
+    }
+}
