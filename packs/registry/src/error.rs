@@ -65,6 +65,12 @@ pub enum RegistryError {
         /// Events in the log.
         size: u64,
     },
+    /// The event is about no release whose deployment is in the log.
+    #[error("event {index} is not about a release")]
+    NoRelease {
+        /// The event.
+        index: u64,
+    },
     /// A file of the registry cannot be what silver wrote.
     #[error("{} is damaged: {why}", path.display())]
     Damaged {
@@ -113,6 +119,7 @@ impl RegistryError {
             Self::ForeignHead { .. } => "the registry was written with another key; put the key back that belongs to it, \
                  or move the registry away to begin a new log"
                 .into(),
+            Self::NoRelease { .. } => "`silver registry log --kind deploy` lists the events that made a release".into(),
             Self::NoEvent { .. } => "`silver registry log` lists the events".into(),
             #[cfg(feature = "index")]
             Self::Index { .. } => "the index is derived: delete `index.sqlite` and run the command again".into(),

@@ -16,8 +16,12 @@ mod durable;
 #[cfg(test)]
 mod fixture;
 
+#[cfg(feature = "index")]
+pub mod diff;
 pub mod dsse;
 pub mod error;
+#[cfg(feature = "index")]
+pub mod index;
 pub mod log;
 pub mod objects;
 pub mod registry;

@@ -44,6 +44,7 @@ pub fn verify(dir: &Path, options: Options<'_>, progress: &(dyn Fn(u64, u64) + S
     check_frame(dir, &mut files, &mut report)?;
     let events = history::check(dir, options.key, older.as_ref(), &mut files, &mut report)?;
     contents::check(dir, &events, &mut files, &mut report, progress)?;
+    check_index(dir, &mut files, &mut report)?;
     for path in files.left() {
         report.problem(Finding::Extra, path, "silver wrote no such file");
     }
@@ -51,7 +52,26 @@ pub fn verify(dir: &Path, options: Options<'_>, progress: &(dyn Fn(u64, u64) + S
     Ok(report)
 }
 
-/// The format file, the directories, files under construction, the derived index.
+/// The derived index is no evidence, but nobody shall be lied to by it.
+#[cfg_attr(not(feature = "index"), expect(clippy::unnecessary_wraps, reason = "only the index can fail"))]
+fn check_index(dir: &Path, files: &mut Files, report: &mut Report) -> Result<(), RegistryError> {
+    let [index, seal, _] = ["index.sqlite", "index.sqlite.sha256", "index.sqlite-journal"].map(|name| files.take(name));
+    if index.is_none() && seal.is_some() {
+        report.leftover("index.sqlite.sha256", "belongs to an index that is not here");
+    }
+    #[cfg(feature = "index")]
+    if index.is_some() && report.is_sound() {
+        let registry = crate::Registry::open(dir)?;
+        if let Some(why) = crate::index::check(&registry)? {
+            report.problem(Finding::Altered, "index.sqlite", why);
+        }
+    }
+    #[cfg(not(feature = "index"))]
+    let _ = dir;
+    Ok(())
+}
+
+/// The format file, the directories, files under construction.
 fn check_frame(dir: &Path, files: &mut Files, report: &mut Report) -> Result<(), RegistryError> {
     if files.take("format").is_none() {
         report.problem(Finding::Missing, "format", "the registry's format is not told");
@@ -64,9 +84,6 @@ fn check_frame(dir: &Path, files: &mut Files, report: &mut Report) -> Result<(),
     }
     for path in files.take_below("tmp/") {
         report.leftover(path, "was under construction when the work was interrupted");
-    }
-    for name in ["index.sqlite", "index.sqlite-journal", "index.sqlite.sha256"] {
-        files.take(name);
     }
     for missing in files.missing_directories(&DIRS) {
         report.problem(Finding::Missing, missing, "the directory is not there");
