@@ -16,6 +16,7 @@
 //! | `state/logs/apps/<app>/<label>.<process>.log`, `access.log` | what apps say | `logs` |
 //! | `state/agent.log` | what the agent says | the command |
 //! | `run/agent.lock`, `run/agent.sock` | one agent per home; its socket, 0600 | `server` |
+//! | `run/locks/<app>` | held by whoever changes an app; names the holder | `lock` |
 //! | `run/apps/<app>/<label>/{conf/,*.sock}` | rendered files (0400) and sockets | `render`, `supervisor` |
 
 use silver_plugin_api::{Digest, TreePath};
@@ -143,6 +144,11 @@ impl Dirs {
     /// Held for as long as an agent runs.
     pub fn agent_lock(&self) -> PathBuf {
         self.run.join("agent.lock")
+    }
+
+    /// Held for as long as somebody changes an app.
+    pub fn app_lock(&self, app: &str) -> PathBuf {
+        self.run.join("locks").join(app)
     }
 
     /// The agent's socket.

@@ -4,6 +4,26 @@
 //! carries transitions through; the *hosting* half runs processes and answers HTTP. They meet at
 //! the trait [`apps::Apps`]. Nothing here decides anything: what happens on a failure is in the plan.
 
+pub mod agent;
 pub mod apps;
+pub mod checkpoint;
+mod data;
 pub mod dirs;
+mod disk;
+pub mod facts;
+pub mod fault;
+pub mod feed;
+pub mod journal;
+pub mod lock;
+pub mod names;
+pub mod observe;
 pub mod protocol;
+mod prune;
+pub mod record;
+pub mod recover;
+pub mod server;
+pub mod stage;
+pub mod state;
+pub mod store;
+pub mod transition;
+mod trash;

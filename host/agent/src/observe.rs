@@ -1,0 +1,176 @@
+//! Looks at what is there: the state of an app, its releases, and whether the files of the current
+//! one are still what was laid out.
+
+use crate::{
+    dirs::Dirs,
+    disk::{self, At, DiskError},
+    names,
+    state::{self, StateError},
+    store::{Store, StoreError},
+};
+use rayon::prelude::*;
+use silver_pack::{
+    hash,
+    listing::{Kind, Listing, Node},
+};
+use silver_plugin_api::{
+    Digest, TreePath,
+    plan::{AppState, Observed, ObservedRelease},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// So many paths are named; of more only the number.
+const MAX_DRIFT: usize = 100;
+
+/// Why an app cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// Its state cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Its files cannot be read.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The registry cannot tell what its files should be.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Looks at an app. `running` is the transition that is under way.
+pub fn observe(dirs: &Dirs, store: &Store, app: &str, running: Option<String>) -> Result<Observed, ObserveError> {
+    let file = state::load(dirs, app)?;
+    let mut releases = Vec::new();
+    for kept in &file.releases {
+        let release = match state::release(dirs, app, &kept.label) {
+            Ok(file) => file.release,
+            Err(StateError::NoRelease(_)) => continue, // a person removed it: what is not there cannot be gone back to
+            Err(error) => return Err(error.into()),
+        };
+        releases.push(ObservedRelease {
+            label: kept.label.clone(),
+            release,
+            checkpoint: kept.checkpoint.clone().filter(|id| dirs.checkpoint(app, id).join("checkpoint.json").is_file()),
+            data: kept.data,
+            created: kept.created.clone(),
+            parent: kept.parent.clone(),
+        });
+    }
+    let drift = match &file.current {
+        Some(label) => drift(dirs, store, app, label)?,
+        None => Vec::new(),
+    };
+    let labels = file.releases.iter().map(|kept| &kept.label).chain(&file.last_label).chain(&file.current);
+    let day = jiff::Timestamp::now().strftime("%Y%m%d").to_string();
+    Ok(Observed {
+        app: app.to_owned(),
+        state: file.state,
+        next_label: names::next_label(app, &day, labels),
+        current: file.current,
+        releases,
+        locations: file.locations,
+        has_data: file.has_data,
+        secrets: disk::names(&dirs.secrets(app))?,
+        drift,
+        taken: taken(dirs, app)?,
+        running,
+        environments: environments(dirs)?,
+    })
+}
+
+/// Files of a release that are altered, missing or extra; names the paths.
+pub fn drift(dirs: &Dirs, store: &Store, app: &str, label: &str) -> Result<Vec<String>, ObserveError> {
+    let release = state::release(dirs, app, label)?.release;
+    let expected = store.registry().tree(&release.tree).map_err(StoreError::from)?;
+    let found: BTreeMap<String, Node> = read_tree(&dirs.tree(app, label))?.into_iter().collect();
+    let mut drift: Vec<String> = Vec::new();
+    for (path, node) in &expected {
+        match found.get(path.as_str()) {
+            None => drift.push(format!("{path} (missing)")),
+            Some(found) if found != node => drift.push(format!("{path} (altered)")),
+            Some(_) => {}
+        }
+    }
+    for name in found.keys() {
+        if !TreePath::new(name).is_ok_and(|path| expected.get(&path).is_some()) {
+            drift.push(format!("{} (extra)", silver_plugin_api::path::plain(name)));
+        }
+    }
+    if drift.len() > MAX_DRIFT {
+        let more = drift.len() - MAX_DRIFT;
+        drift.truncate(MAX_DRIFT);
+        drift.push(format!("and {more} more"));
+    }
+    Ok(drift)
+}
+
+/// The digest of a tree as it lies on the disk; `None` when something is there that no tree can have.
+pub(crate) fn digest_of(dir: &Path) -> Result<Option<Digest>, DiskError> {
+    let mut listing = Listing::new();
+    for (name, node) in read_tree(dir)? {
+        let added = TreePath::new(&name).ok().and_then(|path| listing.insert(path, node).ok());
+        if added.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(listing.digest()))
+}
+
+/// Every file and link below a directory with the digest of its content, sorted by path bytes. What
+/// is neither file, link nor directory has a digest that nothing has.
+fn read_tree(dir: &Path) -> Result<Vec<(String, Node)>, DiskError> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in walkdir::WalkDir::new(dir).min_depth(1).follow_links(false) {
+        let entry = entry.map_err(|error| disk::walk_error(error, dir))?;
+        if !entry.file_type().is_dir() {
+            paths.push(entry.into_path());
+        }
+    }
+    let mut nodes = paths
+        .par_iter()
+        .map(|path| {
+            let name = path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
+            node(path).at("read", path).map(|node| (name, node))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    nodes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(nodes)
+}
+
+fn node(path: &Path) -> io::Result<Node> {
+    let meta = fs::symlink_metadata(path)?;
+    if meta.is_symlink() {
+        let target = fs::read_link(path)?;
+        let bytes = target.as_os_str().as_bytes();
+        return Ok(Node { kind: Kind::Link, size: bytes.len() as u64, digest: hash::sha256(bytes) });
+    }
+    if !meta.is_file() {
+        return Ok(Node { kind: Kind::File, size: 0, digest: Digest::from_bytes([0; 32]) });
+    }
+    let kind = if meta.permissions().mode() & 0o111 == 0 { Kind::File } else { Kind::Executable };
+    let (digest, size) = hash::copy_hashed(&mut File::open(path)?, &mut io::sink())?;
+    Ok(Node { kind, size, digest })
+}
+
+/// Locations that other apps hold.
+pub(crate) fn taken(dirs: &Dirs, app: &str) -> Result<Vec<(String, String)>, ObserveError> {
+    let mut taken = Vec::new();
+    for other in state::apps(dirs)?.into_iter().filter(|other| other != app) {
+        let file = state::load(dirs, &other)?;
+        if file.state != AppState::Absent {
+            taken.extend(file.locations.into_iter().map(|location| (location, other.clone())));
+        }
+    }
+    Ok(taken)
+}
+
+fn environments(dirs: &Dirs) -> Result<Vec<Digest>, DiskError> {
+    let all: BTreeSet<Digest> =
+        disk::names(&dirs.environments())?.iter().filter_map(|name| Digest::from_hex(name).ok()).collect();
+    Ok(all.into_iter().filter(|id| dirs.environment(id).join(".complete").is_file()).collect())
+}

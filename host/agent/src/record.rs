@@ -1,0 +1,188 @@
+//! The registry's event of a finished transition, and of what else is worth remembering.
+
+use crate::{
+    checkpoint,
+    dirs::Dirs,
+    journal::{Journal, Start},
+    observe,
+    recover::is_done,
+    state,
+    store::{Store, StoreError},
+};
+use async_trait::async_trait;
+use silver_plugin_api::{
+    Digest,
+    plan::{Action, Outcome, Transition, TransitionKind},
+};
+use silver_registry::{
+    Event, Record, Statement,
+    statement::{Lost, NodeIdentity, Operator, Previous, Session},
+};
+use std::sync::Arc;
+
+/// So many of the newest events are looked at to see whether a transition is recorded already: it can
+/// only be when the agent was ended between two lines of its journal.
+const LOOK_BACK: u64 = 64;
+
+/// What the journal tells about a transition that has ended.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// Plan, previous release, drift.
+    pub start: Start,
+    /// When it began, milliseconds since 1970.
+    pub began: i64,
+    /// The checkpoint that was taken.
+    pub checkpoint: Option<String>,
+    /// The checkpoint that was put back as the plan says (not on the way back).
+    pub restored: Option<String>,
+}
+
+impl Story {
+    pub(crate) fn of(journal: &Journal) -> Self {
+        let done = |wanted: &dyn Fn(&Action) -> Option<String>| {
+            let steps = &journal.transition().steps;
+            steps.iter().find_map(|step| wanted(&step.action).filter(|_| is_done(journal.lines(), &step.id)))
+        };
+        let taken = |action: &Action| if let Action::Checkpoint { id, .. } = action { Some(id.clone()) } else { None };
+        let restored = |action: &Action| if let Action::RestoreCheckpoint { id } = action { Some(id.clone()) } else { None };
+        Self {
+            start: journal.beginning().clone(),
+            began: journal.lines().first().map_or(0, |line| line.at),
+            checkpoint: done(&taken),
+            restored: done(&restored),
+        }
+    }
+}
+
+/// An event could not be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The registry refused.
+    #[error("the event cannot be recorded")]
+    Store(#[from] StoreError),
+    /// The agent itself failed.
+    #[error("recording was ended in the middle")]
+    Ended,
+}
+
+/// Takes the event of a transition that has ended; the same transition twice gives the same event.
+#[async_trait]
+pub trait Recorder: Send + Sync {
+    /// Its index in the log.
+    async fn record(&self, story: &Story, outcome: &Outcome) -> Result<u64, RecordError>;
+}
+
+/// Writes to the registry of this node.
+#[derive(Debug, Clone)]
+pub struct RegistryRecorder {
+    dirs: Dirs,
+    store: Arc<Store>,
+}
+
+impl RegistryRecorder {
+    /// Writes to `store`.
+    pub fn new(dirs: Dirs, store: Arc<Store>) -> Self {
+        Self { dirs, store }
+    }
+
+    /// Records that a program was run or a shell opened.
+    pub async fn session(
+        &self,
+        app: &str,
+        operator: &str,
+        reason: Option<&str>,
+        session: Session,
+        began: i64,
+    ) -> Result<u64, RecordError> {
+        let event = if session.argv.is_empty() { Event::Shell(session) } else { Event::Run(session) };
+        let record = Record { reason: reason.map(Into::into), ..record(app, operator, began, event) };
+        self.append(record).await
+    }
+
+    async fn append(&self, record: Record) -> Result<u64, RecordError> {
+        let store = Arc::clone(&self.store);
+        let appended = tokio::task::spawn_blocking(move || store.append(&Statement::new(record)));
+        Ok(appended.await.map_err(|_| RecordError::Ended)??)
+    }
+
+    /// What the node observed, added to what plan and outcome say.
+    fn change(&self, story: &Story, outcome: &Outcome) -> silver_registry::Change {
+        let transition = &story.start.transition;
+        let app = &transition.app;
+        let mut change = silver_registry::Change::of(transition, outcome);
+        change.drift.clone_from(&story.start.drift);
+        change.checkpoint.clone_from(&story.checkpoint);
+        change.previous = story.start.previous.as_ref().and_then(|label| self.previous(app, label));
+        change.verified = self.verified(transition, outcome);
+        let lost =
+            story.restored.as_ref().filter(|_| transition.kind == TransitionKind::Rollback && outcome.failed_step.is_none());
+        change.lost = lost.and_then(|id| {
+            let from = checkpoint::read(&self.dirs, app, id).ok()?.created;
+            Some(Lost { from, to: time(story.began) })
+        });
+        change
+    }
+
+    fn previous(&self, app: &str, label: &str) -> Option<Previous> {
+        let release = state::release(&self.dirs, app, label).ok()?.release;
+        Some(Previous { label: label.to_owned(), id: release.id, tree: release.tree })
+    }
+
+    /// The digest of the release that is current now, read back from the disk.
+    fn verified(&self, transition: &Transition, outcome: &Outcome) -> Option<Digest> {
+        let (label, _) = transition.release.as_ref()?;
+        if outcome.current.as_ref() != Some(label) {
+            return None;
+        }
+        observe::digest_of(&self.dirs.tree(&transition.app, label)).ok().flatten()
+    }
+
+    fn recorded(&self, id: &str) -> Result<Option<u64>, StoreError> {
+        let newest = self.store.newest(LOOK_BACK)?;
+        let is_it = |event: &Event| event.change().is_some_and(|change| change.transition == id);
+        Ok(newest.into_iter().find(|event| is_it(&event.statement.record().event)).map(|event| event.index))
+    }
+}
+
+#[async_trait]
+impl Recorder for RegistryRecorder {
+    async fn record(&self, story: &Story, outcome: &Outcome) -> Result<u64, RecordError> {
+        let transition = &story.start.transition;
+        let (this, story, outcome) = (self.clone(), story.clone(), outcome.clone());
+        let told = transition.deployment.clone();
+        let (app, kind, id) = (transition.app.clone(), transition.kind, transition.id.clone());
+        let work = move || -> Result<u64, StoreError> {
+            if let Some(index) = this.recorded(&id)? {
+                return Ok(index);
+            }
+            let event = Event::of_transition(kind, this.change(&story, &outcome));
+            let record = Record {
+                reason: told.reason,
+                client_time: Some(told.client_time).filter(|time| !time.is_empty()),
+                client_silver: Some(told.silver).filter(|version| !version.is_empty()),
+                ..record(&app, &told.operator, story.began, event)
+            };
+            this.store.append(&Statement::new(record))
+        };
+        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| RecordError::Ended)??)
+    }
+}
+
+fn record(app: &str, operator: &str, began: i64, event: Event) -> Record {
+    Record {
+        node: NodeIdentity { name: "local".into(), ..NodeIdentity::default() },
+        app: Some(app.into()),
+        by: Operator { claimed: operator.into(), ..Operator::default() },
+        reason: None,
+        started: time(began),
+        ended: jiff::Timestamp::now().to_string(),
+        client_time: None,
+        silver: env!("CARGO_PKG_VERSION").into(),
+        client_silver: None,
+        event,
+    }
+}
+
+fn time(milliseconds: i64) -> String {
+    jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default().to_string()
+}

@@ -1,0 +1,84 @@
+//! Writes a tree: copies of the registry's contents, by all cores, each verified while it is written.
+
+use super::StageError;
+use crate::{
+    disk::{At, make_dir},
+    store::StoreError,
+};
+use rayon::prelude::*;
+use silver_pack::{
+    hash,
+    listing::{Kind, Listing, Node},
+    snapshot::Blobs,
+};
+use silver_plugin_api::TreePath;
+use std::{
+    collections::BTreeSet,
+    fs::{self, OpenOptions},
+    io::{self, Read},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// So many bytes are written between two words about it.
+const STRIDE: u64 = 1 << 20;
+
+/// Writes `listing` to the directory `to`, which must not be there. Files become 0444, executable ones 0555.
+pub(super) fn write(
+    listing: &Listing,
+    blobs: &dyn Blobs,
+    to: &Path,
+    tell: &(dyn Fn(u64, u64) + Sync),
+    given_up: &(dyn Fn() -> bool + Sync),
+) -> Result<(), StageError> {
+    let dirs: BTreeSet<TreePath> = listing.iter().filter_map(|(path, _)| path.parent()).collect();
+    make_dir(to)?;
+    for dir in &dirs {
+        make_dir(&to.join(dir.as_str()))?;
+    }
+    let (total, done) = (listing.total_size(), AtomicU64::new(0));
+    let files: Vec<(&TreePath, &Node)> = listing.iter().collect();
+    files.par_iter().try_for_each(|(path, node)| {
+        if given_up() {
+            return Err(StageError::GivenUp);
+        }
+        write_one(path, node, blobs, &to.join(path.as_str()))?;
+        let before = done.fetch_add(node.size, Ordering::Relaxed);
+        if before / STRIDE != (before + node.size) / STRIDE {
+            tell(before + node.size, total);
+        }
+        Ok(())
+    })?;
+    tell(total, total);
+    Ok(())
+}
+
+fn write_one(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
+    let mut content = blobs.open(&node.digest).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StageError::Store(StoreError(silver_registry::RegistryError::NoBlob(node.digest))),
+        _ => error_at(error, to),
+    })?;
+    // what is longer than the tree says need not be read to its end
+    let mut content = content.as_mut().take(node.size + 1);
+    let found = if node.kind == Kind::Link {
+        let mut target = String::new();
+        content.read_to_string(&mut target).at("read the link for", to)?;
+        let found = hash::sha256(target.as_bytes());
+        if found == node.digest {
+            symlink(&target, to).at("make the link", to)?;
+        }
+        found
+    } else {
+        let mode = if node.kind == Kind::Executable { 0o555 } else { 0o444 };
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(to).at("make", to)?;
+        let (found, _) = hash::copy_hashed(&mut content, &mut file).at("write", to)?;
+        file.set_permissions(fs::Permissions::from_mode(mode)).at("set the mode of", to)?; // whatever the umask is
+        found
+    };
+    if found == node.digest { Ok(()) } else { Err(StageError::Content { path: path.clone(), expected: node.digest, found }) }
+}
+
+fn error_at(error: io::Error, to: &Path) -> StageError {
+    crate::disk::DiskError { doing: "read the content for", path: to.to_owned(), source: error }.into()
+}

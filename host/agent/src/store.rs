@@ -1,0 +1,122 @@
+//! The agent's side of the registry: the one who writes it.
+
+use silver_pack::listing::Listing;
+use silver_plugin_api::Digest;
+use silver_registry::{LoggedEvent, Registry, RegistryError, Signer, Statement};
+use std::{
+    io::{self, Read},
+    sync::{Mutex, PoisonError},
+};
+use tokio::sync::mpsc;
+
+use crate::dirs::Dirs;
+
+/// The registry refused.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StoreError(#[from] pub RegistryError);
+
+impl StoreError {
+    /// Is there no room left?
+    pub fn is_full(&self) -> bool {
+        matches!(&self.0, RegistryError::Io { source, .. }
+            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
+    /// Is it about bytes that are not what they should be?
+    pub fn is_integrity(&self) -> bool {
+        matches!(self.0, RegistryError::Digest { .. } | RegistryError::Damaged { .. } | RegistryError::ForeignHead { .. })
+    }
+}
+
+/// The registry and the key that signs its log.
+#[derive(Debug)]
+pub struct Store {
+    registry: Registry,
+    signer: Signer,
+    appending: Mutex<()>,
+}
+
+impl Store {
+    /// Opens the registry, or makes it; likewise the node's key.
+    pub fn open(dirs: &Dirs) -> Result<Self, StoreError> {
+        let signer = Signer::load_or_create(&dirs.node_key(), "local")?;
+        let registry = Registry::open_or_create(&dirs.registry(), &signer)?;
+        Ok(Self { registry, signer, appending: Mutex::new(()) })
+    }
+
+    /// The registry, to read.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What of this is not here: the archive, the blobs.
+    pub fn missing(&self, archive: Option<&Digest>, blobs: &[Digest]) -> (bool, Vec<Digest>) {
+        let objects = self.registry.objects();
+        (archive.is_some_and(|archive| !objects.has_archive(archive)), objects.missing(blobs))
+    }
+
+    /// Keeps a pack's zip.
+    pub fn put_archive(&self, from: &mut dyn Read, digest: &Digest) -> Result<(), StoreError> {
+        self.registry.objects().put_archive(from, digest)?;
+        Ok(())
+    }
+
+    /// Keeps a blob.
+    pub fn put_blob(&self, from: &mut dyn Read, digest: &Digest) -> Result<(), StoreError> {
+        self.registry.objects().put(from, digest)?;
+        Ok(())
+    }
+
+    /// Keeps a tree.
+    pub fn put_tree(&self, tree: &Listing) -> Result<Digest, StoreError> {
+        Ok(self.registry.put_tree(tree)?)
+    }
+
+    /// Appends an event; its index.
+    pub fn append(&self, statement: &Statement) -> Result<u64, StoreError> {
+        let _one_at_a_time = self.appending.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.registry.append(statement, &self.signer)?)
+    }
+
+    /// The newest events, newest first.
+    pub fn newest(&self, count: u64) -> Result<Vec<LoggedEvent>, StoreError> {
+        let size = self.registry.head()?.size;
+        let events = self.registry.events(size.saturating_sub(count))?;
+        let mut events = events.collect::<Result<Vec<_>, _>>()?;
+        events.reverse();
+        Ok(events)
+    }
+}
+
+/// Reads data that arrives in chunks; the end of the channel before `left` is 0 is an error.
+pub(crate) struct Arriving {
+    chunks: mpsc::Receiver<Vec<u8>>,
+    chunk: io::Cursor<Vec<u8>>,
+    left: u64,
+}
+
+impl Arriving {
+    /// So many bytes are announced.
+    pub(crate) fn new(size: u64) -> (mpsc::Sender<Vec<u8>>, Self) {
+        let (sender, chunks) = mpsc::channel(4);
+        (sender, Self { chunks, chunk: io::Cursor::default(), left: size })
+    }
+}
+
+impl Read for Arriving {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.chunk.read(into)?;
+            self.left -= read as u64;
+            if read > 0 || into.is_empty() || self.left == 0 {
+                return Ok(read);
+            }
+            let next = self.chunks.blocking_recv().ok_or(io::ErrorKind::UnexpectedEof)?;
+            if next.len() as u64 > self.left {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "more data than was announced"));
+            }
+            self.chunk = io::Cursor::new(next);
+        }
+    }
+}
