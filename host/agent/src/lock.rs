@@ -28,7 +28,18 @@ pub enum LockError {
 /// A lock that is held; clones hold it together.
 #[derive(Debug, Clone)]
 pub struct Lock {
-    _file: Arc<File>,
+    _held: Arc<Held>,
+}
+
+#[derive(Debug)]
+struct Held(File);
+
+impl Drop for Held {
+    /// Closing the file is not enough: a child that is just being started has a copy of its handle
+    /// until it executes its program.
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock); // closing follows
+    }
 }
 
 /// Takes the lock of an app; `who` is named to others.
@@ -52,7 +63,7 @@ pub(crate) fn take(path: &Path, who: &str) -> Result<Lock, LockError> {
     }
     let named = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(who.as_bytes()));
     named.at("write", path)?;
-    Ok(Lock { _file: Arc::new(file) })
+    Ok(Lock { _held: Arc::new(Held(file)) })
 }
 
 #[cfg(test)]
