@@ -76,7 +76,7 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
     steps.add("prune", format!("keep {} old releases", flags.keep), Action::Prune { keep: flags.keep }, []);
     steps.undo_last(Action::RemoveRelease { label: new.label.into() });
 
-    let writes = match (serving || old.is_none(), steps.closed()) {
+    let writes = match (serving, steps.closed()) {
         (false, _) => Writes::NotServing,
         (true, false) => Writes::Open,
         (true, true) => Writes::Closed {

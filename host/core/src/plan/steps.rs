@@ -74,7 +74,7 @@ impl Steps {
             let Some((format, owned)) = &path.owned else { continue };
             let action =
                 Action::SetKeys { file: path.path.clone(), format: *format, owned: owned.clone(), set: path.set.clone() };
-            let why = format!("set our {} of {}", count(path.set.len(), "key"), path.path);
+            let why = format!("set our {} of {}", count(path.set.len() as u64, "key"), path.path);
             self.add(format!("set-keys:{}", path.path), why, action, [Action::RestoreKeys { file: path.path.clone() }]);
         }
     }
@@ -224,7 +224,7 @@ pub(super) fn hook_words(target: &HookTarget) -> String {
     }
 }
 
-/// `1 key`, `3 keys`.
-pub(super) fn count(number: usize, of: &str) -> String {
-    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+/// `1 key`, `3,000 keys`.
+pub(super) fn count(number: u64, of: &str) -> String {
+    format!("{} {of}{}", super::text::grouped(number), if number == 1 { "" } else { "s" })
 }

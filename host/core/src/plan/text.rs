@@ -3,7 +3,7 @@
 use super::{
     Change, FileChanges, Plan,
     facts::{Edition, Reversal, Summary, Writes},
-    steps::hook_words,
+    steps::{count, hook_words},
 };
 use silver_plugin_api::plan::{Action, Step, TransitionKind};
 use std::fmt::{self, Display, Formatter};
@@ -88,7 +88,7 @@ fn changes_release(kind: TransitionKind) -> bool {
 }
 
 fn files(files: &FileChanges, rows: &mut Vec<(&'static str, String)>) {
-    let all = format!("{} of {} bytes", grouped(files.total), grouped(files.total_bytes));
+    let all = format!("{}, {} bytes", count(files.total, "file"), grouped(files.total_bytes));
     if files.added == files.total && files.paths.is_empty() && files.total > 0 {
         rows.push(("files", format!("{all}, all new")));
         return;
@@ -97,7 +97,7 @@ fn files(files: &FileChanges, rows: &mut Vec<(&'static str, String)>) {
         rows.push(("files", format!("{all}, none changed")));
         return;
     }
-    rows.push(("files", format!("{} added, {} changed, {} removed; then {all}", files.added, files.changed, files.removed)));
+    rows.push(("files", format!("{} added, {} changed, {} removed; {all} in all", files.added, files.changed, files.removed)));
     for change in files.paths.iter().take(LISTED) {
         let (sign, bytes) = match change.change {
             Change::Added => ('+', grouped(change.after)),
