@@ -1,6 +1,7 @@
 //! Packs, trees, customizations and the merge: pure, no network, clock or environment.
 
 pub mod archive;
+pub mod commit;
 pub mod customization;
 pub mod document;
 pub mod globs;
