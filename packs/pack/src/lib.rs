@@ -9,6 +9,7 @@ pub mod hash;
 pub mod limits;
 pub mod listing;
 pub mod manifest;
+pub mod overlay;
 pub mod pack;
 pub mod render;
 pub mod settings;
