@@ -1,0 +1,317 @@
+//! The merge: pack tree + customization → merged tree, with a reason for every path.
+//!
+//! A pure function of the trees, the customizers' digests and the options; its result can
+//! therefore be kept by the digest of all that and is the same on every machine.
+
+mod cache;
+mod claims;
+
+pub use claims::is_ours;
+
+use crate::{
+    customization::{Customization, Overridden},
+    document::nearest,
+    hash,
+    listing::Listing,
+    manifest::{self, Manifest},
+    overlay::{Draft, OverlayLimits, Reasons},
+    snapshot::Snapshot,
+};
+use serde::Serialize;
+use silver_plugin_api::{
+    Diagnostic, Digest, Failure, Location, Overlay, Reason, Settings, Severity, TreePath, TreeRole,
+    customizer::{Customizer, EXTRA_APP_PLUGINS, EXTRA_LAYOUT_ROOT, EXTRA_SLOTS, Options},
+};
+use std::path::Path;
+
+/// Part of the key of cached merges: raised when the rules of this module change.
+const VERSION: u32 = 1;
+
+/// A customizer that takes part.
+pub struct Layer<'a> {
+    /// For people: `overlay`, or the plugin's file.
+    pub name: String,
+    /// What it is, exactly: the component's digest, or that of a built-in's version.
+    pub digest: Digest,
+    /// Itself.
+    pub customizer: &'a dyn Customizer,
+}
+
+/// What is merged.
+pub struct Input<'a> {
+    /// The pack's tree.
+    pub app: &'a Snapshot,
+    /// Its manifest.
+    pub manifest: &'a Manifest,
+    /// The customization; without one, the customizers do not run.
+    pub customization: Option<&'a Customization>,
+    /// The customizers, in order.
+    pub layers: &'a [Layer<'a>],
+    /// What they know; see [`options`].
+    pub options: &'a Options,
+    /// How much each may do.
+    pub limits: OverlayLimits,
+    /// Where results are kept.
+    pub cache: Option<&'a Path>,
+}
+
+/// A merged tree.
+#[derive(Debug, Clone)]
+pub struct Merged {
+    /// The tree.
+    pub tree: Snapshot,
+    /// Why each path that is not the pack's is as it is.
+    pub reasons: Reasons,
+    /// Warnings and notes; never errors.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Files of the pack that the customization replaces as a whole; for the lock.
+    pub overridden: Vec<Overridden>,
+    /// Was it found in the cache?
+    pub cached: bool,
+}
+
+/// Why a merge has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// Errors were found; warnings and notes are among them.
+    #[error("the customization does not fit: {}", first(.0))]
+    Findings(Vec<Diagnostic>),
+    /// A customizer failed.
+    #[error("the customizer `{customizer}` failed")]
+    Customizer {
+        /// Its name.
+        customizer: String,
+        /// Why.
+        source: Failure,
+    },
+}
+
+fn first(findings: &[Diagnostic]) -> String {
+    let errors: Vec<&Diagnostic> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    match errors.as_slice() {
+        [one] => one.message.clone(),
+        several => format!("{} errors", several.len()),
+    }
+}
+
+impl MergeError {
+    /// The way out. With several findings each has its own.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Findings(findings) => match findings.as_slice() {
+                [one] => one.help.clone(),
+                _ => None,
+            },
+            Self::Customizer { source: Failure::Limit(_), .. } => {
+                Some("the limits keep a plugin from harming this machine; tell the pack's publisher".into())
+            }
+            Self::Customizer { source: Failure::Internal(_), .. } => {
+                Some("this is a bug of the plugin: tell the pack's publisher".into())
+            }
+            Self::Customizer { .. } => None,
+        }
+    }
+}
+
+/// What customizers know besides the trees.
+pub fn options(
+    manifest: &Manifest,
+    customization: Option<&Customization>,
+    app_name: &str,
+    settings: Settings,
+    target: &str,
+) -> Options {
+    let app_plugins = customization.map(Customization::app_plugins).unwrap_or_default();
+    let extra = Settings::from([
+        (EXTRA_SLOTS.to_owned(), json(&manifest.slots())),
+        (EXTRA_LAYOUT_ROOT.to_owned(), manifest.layout.root.to_string()),
+        (EXTRA_APP_PLUGINS.to_owned(), json(&app_plugins)),
+    ]);
+    let app_version = manifest.pack.app_version();
+    Options { app_name: app_name.to_owned(), app_version, settings, target: target.to_owned(), extra }
+}
+
+/// Lists of plain records always have a text.
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Lays the customization over the pack.
+pub fn merge(input: &Input<'_>) -> Result<Merged, MergeError> {
+    let Some(customization) = input.customization else {
+        return Ok(Merged {
+            tree: input.app.clone(),
+            reasons: Reasons::default(),
+            diagnostics: Vec::new(),
+            overridden: Vec::new(),
+            cached: false,
+        });
+    };
+    let own = own_files(customization);
+    let key = key(input, customization, &own);
+    let found = input.cache.and_then(|dir| cache::load(dir, &key, input.app, &own));
+    let cached = found.is_some();
+    let kept = match found {
+        Some(kept) => kept,
+        None => run(input, customization, &own)?,
+    };
+    if let Some(dir) = input.cache.filter(|_| !cached) {
+        // a cache that cannot be written only costs time
+        let _ = cache::store(dir, &key, &kept);
+    }
+    let cache::Kept { tree, reasons, mut diagnostics, .. } = kept;
+    let overridden = overridden(input.app, &own, &tree);
+    diagnostics.extend(conflicts(customization, &overridden, &tree, &own));
+    if diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(MergeError::Findings(diagnostics));
+    }
+    Ok(Merged { tree, reasons, diagnostics, overridden, cached })
+}
+
+/// The customization without what is silver's or nobody's.
+fn own_files(customization: &Customization) -> Snapshot {
+    let mut listing = Listing::clone(customization.files.listing());
+    for (path, _) in customization.files.listing().iter().filter(|(path, _)| is_ours(path)) {
+        listing.remove(path);
+    }
+    Snapshot::new(listing, customization.files.blobs().clone())
+}
+
+fn key(input: &Input<'_>, customization: &Customization, own: &Snapshot) -> Digest {
+    #[derive(Serialize)]
+    struct Key<'k> {
+        version: u32,
+        app: Digest,
+        layout_root: &'k TreePath,
+        customization: Digest,
+        remove: &'k [TreePath],
+        layers: Vec<(&'k str, Digest)>,
+        options: &'k Options,
+        limits: [u64; 2],
+    }
+    let key = Key {
+        version: VERSION,
+        app: input.app.digest(),
+        layout_root: &input.manifest.layout.root,
+        customization: own.digest(),
+        remove: &customization.config.remove,
+        layers: input.layers.iter().map(|layer| (layer.name.as_str(), layer.digest)).collect(),
+        options: input.options,
+        limits: [input.limits.operations, input.limits.bytes],
+    };
+    hash::sha256(&serde_json::to_vec(&key).unwrap_or_default())
+}
+
+/// Runs all customizers.
+fn run(input: &Input<'_>, customization: &Customization, own: &Snapshot) -> Result<cache::Kept, MergeError> {
+    let failed = |layer: &Layer<'_>, source| MergeError::Customizer { customizer: layer.name.clone(), source };
+    let mut findings = Vec::new();
+    let mut collect = |layer: &Layer<'_>, result: Result<Vec<Diagnostic>, Failure>| match result {
+        Ok(more) | Err(Failure::Invalid(more)) => {
+            findings.extend(more);
+            Ok(())
+        }
+        Err(source) => Err(failed(layer, source)),
+    };
+    let mut claimed = Vec::new();
+    for layer in input.layers {
+        for claim in layer.customizer.claims(input.options).map_err(|source| failed(layer, source))? {
+            claimed.push((layer.name.as_str(), claim));
+        }
+    }
+    for layer in input.layers {
+        collect(layer, layer.customizer.check(input.app, own, input.options))?;
+    }
+    findings.extend(claims::unclaimed(own, &claimed));
+    let stop = |findings: &[Diagnostic]| findings.iter().any(|finding| finding.severity == Severity::Error);
+    if stop(&findings) {
+        return Err(MergeError::Findings(findings));
+    }
+
+    let mut draft = Draft::new(input.app);
+    for path in [manifest::FILE_NAME, crate::pack::SILVER_DIR] {
+        draft.protect(TreePath::new(path).unwrap_or_default());
+    }
+    for layer in input.layers {
+        draft.enter(&layer.name, input.limits);
+        match layer.customizer.merge(input.app, own, &mut draft, input.options) {
+            Ok(more) => findings.extend(more),
+            // it stopped in the middle: what follows could only repeat the error
+            Err(Failure::Invalid(more)) => {
+                findings.extend(more);
+                if !stop(&findings) {
+                    findings.push(Diagnostic::error("customizer-failed", format!("the customizer `{}` gave up", layer.name)));
+                }
+                return Err(MergeError::Findings(findings));
+            }
+            Err(source) => return Err(failed(layer, source)),
+        }
+    }
+    draft.enter("customize.toml", OverlayLimits::default());
+    for path in &customization.config.remove {
+        findings.extend(remove(&mut draft, path, &input.manifest.layout.root, input.app));
+    }
+    if stop(&findings) {
+        return Err(MergeError::Findings(findings));
+    }
+    let made = draft.made().clone();
+    let (tree, reasons) = draft.finish();
+    Ok(cache::Kept { tree, reasons, diagnostics: findings, made })
+}
+
+/// Removes a path of the release or, if there is none, of the instance directory.
+fn remove(draft: &mut Draft, path: &TreePath, layout_root: &TreePath, app: &Snapshot) -> Option<Diagnostic> {
+    let below = layout_root.join(path).unwrap_or_default();
+    let dest = [path, &below].into_iter().find(|dest| !dest.is_root() && draft.stat(dest).is_some());
+    let Some(dest) = dest else {
+        let files = app.listing().iter().map(|(file, _)| file.as_str());
+        let inside =
+            app.listing().below(layout_root).filter_map(|(file, _)| file.strip_prefix(&**layout_root)?.strip_prefix('/'));
+        let help = match nearest(path, files.chain(inside)) {
+            Some(file) => format!("did you mean `{file}`?"),
+            None => "take it out of `remove` in customize.toml".into(),
+        };
+        return Some(Diagnostic::error("remove-of-nothing", format!("`remove` names `{path}`, which is not there")).help(help));
+    };
+    let dest = dest.clone();
+    let why = || Reason::new("remove", [format!("customization:{}", crate::customization::CONFIG)]);
+    let done = match draft.remove(&dest, why()) {
+        Err(Failure::NotFound(_)) => draft.remove_all(&dest, why()).map(drop),
+        done => done,
+    };
+    let at = || Location::file(TreeRole::Merged, dest.clone());
+    done.err().map(|failure| Diagnostic::error("cannot-remove", format!("`{dest}` cannot be removed: {failure}")).at(at()))
+}
+
+/// Files of the pack in whose place the operator's own file stands, byte by byte.
+fn overridden(app: &Snapshot, own: &Snapshot, tree: &Snapshot) -> Vec<Overridden> {
+    let mine: std::collections::HashSet<Digest> = own.listing().iter().map(|(_, node)| node.digest).collect();
+    let replaced = app.listing().iter().filter_map(|(path, node)| {
+        let now = tree.listing().get(path)?;
+        (now.digest != node.digest && mine.contains(&now.digest)).then(|| Overridden { path: path.clone(), base: node.digest })
+    });
+    replaced.collect()
+}
+
+/// Overrides that were made from another version of the pack's file than this pack has.
+fn conflicts(customization: &Customization, overridden: &[Overridden], tree: &Snapshot, own: &Snapshot) -> Vec<Diagnostic> {
+    let conflict = |now: &Overridden| {
+        let made_from = customization.lock.overrides.iter().find(|locked| locked.path == now.path)?;
+        if made_from.base == now.base {
+            return None;
+        }
+        let digest = tree.listing().get(&now.path)?.digest;
+        let file = own.listing().iter().find(|(_, node)| node.digest == digest).map(|(path, _)| path.clone())?;
+        let message = format!("the pack's `{}` has changed since `{file}` was made from it", now.path);
+        let help = format!(
+            "compare both (before: {}, now: {}), bring your file up to date, then take its row out of `[[override]]` in customize.lock",
+            made_from.base.short(),
+            now.base.short()
+        );
+        Some(Diagnostic::error("override-conflict", message).help(help).at(Location::file(TreeRole::Customization, file)))
+    };
+    overridden.iter().filter_map(conflict).collect()
+}
+
+#[cfg(test)]
+mod tests;
