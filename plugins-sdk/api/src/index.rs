@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct PackageRef {
     /// Name, normalised as the index does.
     pub name: String,
-    /// Exact version.
+    /// Exact version. Empty where `search` cannot tell it.
     pub version: String,
-    /// Digest of the file that `fetch` gives.
+    /// Digest of the file that `fetch` gives. All zeros where `search` and `versions` cannot tell
+    /// it; `resolve_all` always does.
     pub digest: Digest,
     /// One line; may be empty.
     pub summary: String,

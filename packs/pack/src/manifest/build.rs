@@ -13,6 +13,10 @@ pub struct Build {
     /// taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub copy: Vec<CopyRule>,
+    /// What is left out, as globs below the source directory. Version control, `target/`,
+    /// `__pycache__/` and editors' backups are always left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Glob>,
     /// Python wheels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<PythonBuild>,

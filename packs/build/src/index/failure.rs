@@ -1,0 +1,54 @@
+//! What goes wrong with an index, as plugins and people see it.
+
+use crate::{pip::PipError, wheels::WheelError};
+use silver_pack::document::nearest;
+use silver_plugin_api::{Digest, Failure};
+
+/// pip's trouble in the words of the plugin interface.
+pub(super) fn of_pip(error: &PipError) -> Failure {
+    let hint = error.hint();
+    match error {
+        PipError::Conflict(_) => Failure::invalid("conflict", error.to_string(), hint.as_deref()),
+        PipError::NoMatch { .. } => Failure::invalid("no-version", error.to_string(), hint.as_deref()),
+        PipError::OtherHash { .. } => Failure::invalid("other-digest", error.to_string(), hint.as_deref()),
+        PipError::Missing { .. } | PipError::Timeout(_) | PipError::Unreachable(_) | PipError::Other(_) => {
+            let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            Failure::Unavailable(format!("{error}{hint}"))
+        }
+    }
+}
+
+/// The trouble of fetching one wheel.
+pub(super) fn of_wheel(error: &WheelError) -> Failure {
+    match error {
+        WheelError::Fetch { source, .. } => of_pip(source),
+        WheelError::NotFound { .. } | WheelError::OtherPackage { .. } => {
+            Failure::invalid("other-digest", error.to_string(), error.hint().as_deref())
+        }
+        WheelError::Cache { source, .. } => Failure::Unavailable(format!("{error}: {source}")),
+    }
+}
+
+pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+    let known: Vec<(String, &str)> = known.map(|known| (known.to_lowercase(), known)).collect();
+    let near = nearest(&name.to_lowercase(), known.iter().map(|(lower, _)| lower.as_str()));
+    let near = near.and_then(|near| known.iter().find(|(lower, _)| lower == near)).map(|(_, known)| known);
+    let guess = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Failure::NotFound(format!("the package `{name}` is not in the index{guess}"))
+}
+
+pub(super) fn no_version(requirement: &str, fitting: &str) -> Failure {
+    let message = format!("no wheel fits `{requirement}`; there are versions {fitting}");
+    Failure::invalid("no-version", message, Some("name one of these versions, or none for the newest that fits"))
+}
+
+pub(super) fn wheels_only(name: &str) -> Failure {
+    let message = format!("`{name}` is in the index, but not as a wheel for this Python: only source, or for other versions");
+    let help = "silver installs wheels only, because building a source package runs its code; ask its author for a wheel";
+    Failure::invalid("wheels-only", message, Some(help))
+}
+
+pub(super) fn other_digest(name: &str, wanted: &Digest, found: &Digest) -> Failure {
+    let message = format!("the index gives another file for `{name}`: {found} instead of {wanted}");
+    Failure::invalid("other-digest", message, Some("find out why before changing the lock"))
+}

@@ -1,0 +1,337 @@
+//! Talking to a package index through the machine's own `pip`, with its configuration: mirrors,
+//! proxies and certificates are the operator's business.
+//!
+//! Only wheels are ever asked for, so nothing of a package is executed.
+
+use crate::process::{self, RunError};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+/// How packages are reached.
+#[derive(Debug, Clone)]
+pub struct Pip {
+    /// The interpreter whose pip is used.
+    pub python: PathBuf,
+    /// A folder of wheels that is used in place of the index.
+    pub folder: Option<PathBuf>,
+    /// The address of a mirror that is used in place of the configured index.
+    pub mirror: Option<String>,
+    /// How long one call may take.
+    pub timeout: Duration,
+}
+
+impl Default for Pip {
+    /// `python3`, the configured index, ten minutes.
+    fn default() -> Self {
+        Self { python: "python3".into(), folder: None, mirror: None, timeout: Duration::from_mins(10) }
+    }
+}
+
+/// Why pip did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PipError {
+    /// No interpreter, or one without pip.
+    #[error("`{} -m pip` does not work: {why}", python.display())]
+    Missing {
+        /// The interpreter.
+        python: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Too slow.
+    #[error("pip took longer than {} s and was stopped", .0.as_secs())]
+    Timeout(Duration),
+    /// The index could not be reached.
+    #[error("the package index cannot be reached: {0}")]
+    Unreachable(String),
+    /// Nothing fits.
+    #[error("no wheel of `{requirement}` fits; there are: {versions}")]
+    NoMatch {
+        /// What was wanted.
+        requirement: String,
+        /// Versions that the index has.
+        versions: String,
+    },
+    /// Requirements that exclude each other.
+    #[error("the requirements exclude each other: {}", .0.join("; "))]
+    Conflict(Vec<String>),
+    /// The index gives another file than the pinned one.
+    #[error("the index gives another file than the pinned one: `{file}` of {package} has the sha256 {found}")]
+    OtherHash {
+        /// `name==version`.
+        package: String,
+        /// The file's name.
+        file: String,
+        /// Hex digits.
+        found: String,
+    },
+    /// Anything else, in pip's own words.
+    #[error("pip failed: {0}")]
+    Other(String),
+}
+
+impl PipError {
+    /// The way out.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Missing { .. } => "install Python 3 with pip (Debian: `apt-get install python3-pip python3-venv`)",
+            Self::Timeout(_) | Self::Unreachable(_) => {
+                "check the network and `pip config list`, or name a folder of wheels in place of the index"
+            }
+            Self::NoMatch { .. } => "only wheels are used; choose a version that has one",
+            Self::Conflict(_) => "choose a version that goes with the pack's own packages, or another version of the pack",
+            Self::OtherHash { .. } => {
+                "the file on the index was replaced, or the pin is wrong: find out which before changing the hash"
+            }
+            Self::Other(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// For which machine and interpreter wheels are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum For {
+    /// This machine and its interpreter.
+    Here,
+    /// Another one.
+    Linux {
+        /// `x86_64`, `aarch64`.
+        arch: String,
+        /// glibc 2.N.
+        glibc: u32,
+        /// CPython, `311`; this interpreter's version when absent.
+        python: Option<String>,
+    },
+}
+
+impl For {
+    /// Reads `linux-x86_64-gnu2.36-cp311`; what is no such text is this machine.
+    pub(crate) fn parse(target: &str) -> Self {
+        let mut parts = target.split('-');
+        let (Some("linux"), Some(arch), Some(glibc)) = (parts.next(), parts.next(), parts.next()) else { return Self::Here };
+        let Some(glibc) = glibc.strip_prefix("gnu2.").and_then(|minor| minor.parse().ok()) else { return Self::Here };
+        let python = parts.next().and_then(|python| python.strip_prefix("cp"));
+        let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit()) && !text.is_empty();
+        if !arch.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || python.is_some_and(|python| !digits(python)) {
+            return Self::Here;
+        }
+        Self::Linux { arch: arch.to_owned(), glibc, python: python.map(str::to_owned) }
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let Self::Linux { arch, glibc, python } = self else { return Vec::new() };
+        let mut arguments = vec!["--implementation=cp".to_owned()];
+        // pip takes a platform literally: the older ones that this one can run have to be named too
+        let legacy = |minor| match minor {
+            17 => Some("manylinux2014"),
+            12 => Some("manylinux2010"),
+            5 => Some("manylinux1"),
+            _ => None,
+        };
+        for minor in (5..=*glibc).rev() {
+            arguments.push(format!("--platform=manylinux_2_{minor}_{arch}"));
+            arguments.extend(legacy(minor).map(|name| format!("--platform={name}_{arch}")));
+        }
+        arguments.extend(python.iter().map(|python| format!("--python-version={python}")));
+        arguments
+    }
+}
+
+impl Pip {
+    /// Downloads wheels into `dir`: `requirements` are lines of a requirements file, with hashes.
+    pub(crate) fn download(&self, requirements: &str, dir: &Path, target: &For) -> Result<(), PipError> {
+        let work = work()?;
+        let file = work.path().join("requirements.txt");
+        fs::write(&file, requirements).map_err(|error| PipError::Other(error.to_string()))?;
+        let mut command = self.command(work.path(), &["download"]);
+        command.args(["--no-deps", "--only-binary=:all:", "--require-hashes", "-d"]).arg(dir).args(target.arguments());
+        command.arg("-r").arg(&file);
+        self.run(&mut command).map(drop)
+    }
+
+    /// pip's installation report of the closure of `wanted` within `constraints` (lines of
+    /// requirements files), as JSON. Nothing is installed.
+    pub(crate) fn report(&self, wanted: &[String], constraints: &[String], target: &For) -> Result<String, PipError> {
+        let work = work()?;
+        let write = |name: &str, lines: &[String]| {
+            let path = work.path().join(name);
+            fs::write(&path, lines.join("\n")).map(|()| path).map_err(|error| PipError::Other(error.to_string()))
+        };
+        let (wanted, constraints) = (write("wanted.txt", wanted)?, write("constraints.txt", constraints)?);
+        let report = work.path().join("report.json");
+        let mut command = self.command(work.path(), &["install"]);
+        command.args(["--dry-run", "--ignore-installed", "--only-binary=:all:", "--report"]).arg(&report);
+        if *target != For::Here {
+            command.arg("--target").arg(work.path().join("target")).args(target.arguments());
+        }
+        command.arg("-r").arg(wanted).arg("-c").arg(constraints);
+        self.run(&mut command)?;
+        fs::read_to_string(&report).map_err(|error| PipError::Other(format!("pip made no report: {error}")))
+    }
+
+    /// Versions of a package that the index has in any form, newest first.
+    pub(crate) fn versions(&self, name: &str) -> Result<Vec<String>, PipError> {
+        let work = work()?;
+        let mut command = self.command(work.path(), &["index", "versions"]);
+        let output = self.run(command.arg(name))?;
+        let versions = output.lines().find_map(|line| line.strip_prefix("Available versions: ")).unwrap_or_default();
+        Ok(list(versions))
+    }
+
+    /// Versions of a package that have a wheel for this machine, newest first. Asked by wanting a
+    /// version that nobody publishes: the refusal lists them.
+    pub(crate) fn wheel_versions(&self, name: &str) -> Result<Vec<String>, PipError> {
+        match self.report(&[format!("{name}==0+no.such.version")], &[], &For::Here) {
+            Err(PipError::NoMatch { versions, .. }) if versions != "none" => {
+                let mut versions = list(&versions);
+                versions.reverse();
+                Ok(versions)
+            }
+            Err(error) => Err(error),
+            Ok(_) => Ok(Vec::new()),
+        }
+    }
+
+    fn command(&self, work: &Path, subcommand: &[&str]) -> Command {
+        let mut command = Command::new(&self.python);
+        command.current_dir(work).args(["-m", "pip", "--no-input", "--disable-pip-version-check", "--no-color", "--retries=1"]);
+        command.args(subcommand);
+        if let Some(folder) = &self.folder {
+            command.arg("--no-index").arg("--find-links").arg(folder);
+            command.env_remove("PIP_FIND_LINKS");
+        }
+        if let Some(mirror) = &self.mirror {
+            command.arg("--index-url").arg(mirror);
+        }
+        // words of pip are looked for below
+        command.env("LC_ALL", "C.UTF-8").env("PIP_PROGRESS_BAR", "off");
+        command
+    }
+
+    fn run(&self, command: &mut Command) -> Result<String, PipError> {
+        let output = process::run(command, self.timeout).map_err(|error| match error {
+            RunError::Start(error) => PipError::Missing { python: self.python.clone(), why: error.to_string() },
+            RunError::Timeout(limit) => PipError::Timeout(limit),
+        })?;
+        let text = format!("{}\n{}", output.stdout, output.stderr);
+        if output.status.success() {
+            return Ok(text);
+        }
+        if text.contains("No module named pip") {
+            return Err(PipError::Missing { python: self.python.clone(), why: "it has no module `pip`".to_owned() });
+        }
+        Err(explain(&text))
+    }
+}
+
+/// A list as pip writes it.
+fn list(text: &str) -> Vec<String> {
+    text.split(", ").filter(|version| !version.is_empty()).map(str::to_owned).collect()
+}
+
+/// An empty directory to run in: Python would import a `pip` that lies in the working directory.
+fn work() -> Result<tempfile::TempDir, PipError> {
+    tempfile::tempdir().map_err(|error| PipError::Other(format!("no temporary directory: {error}")))
+}
+
+/// What pip's words mean.
+fn explain(text: &str) -> PipError {
+    let lines = || text.lines().map(str::trim);
+    let errors: Vec<&str> = lines().filter_map(|line| line.strip_prefix("ERROR: ")).collect();
+    if text.contains("DO NOT MATCH THE HASHES") {
+        let (package, from) = lines().find_map(|line| line.split_once(" from ")).unwrap_or(("a package", ""));
+        let url = from.split([' ', '#']).next().unwrap_or_default();
+        let file = url.rsplit('/').next().unwrap_or_default().to_owned();
+        let found = lines().find_map(|line| line.strip_prefix("Got")).unwrap_or_default().trim().to_owned();
+        return PipError::OtherHash { package: package.to_owned(), file, found };
+    }
+    if let Some(at) = text.find("The conflict is caused by:") {
+        let causes = text[at..].lines().skip(1).map(str::trim).take_while(|line| !line.is_empty());
+        return PipError::Conflict(causes.map(str::to_owned).collect());
+    }
+    let broken = [
+        "Retrying (Retry(",
+        "Max retries exceeded",
+        "connection broken",
+        "Could not fetch URL",
+        "Read timed out",
+        "ConnectionResetError",
+        "HTTP error 5",
+        "HTTP error 4",
+    ];
+    let is_broken = |line: &&str| broken.iter().any(|sign| line.contains(sign)) && !line.contains("404 Client Error");
+    if let Some(line) = lines().find(is_broken) {
+        return PipError::Unreachable(reason(line));
+    }
+    if let Some(rest) =
+        errors.iter().find_map(|line| line.strip_prefix("Could not find a version that satisfies the requirement "))
+    {
+        let (requirement, versions) = rest.rsplit_once(" (from versions: ").unwrap_or((rest, "none)"));
+        // pip adds who wanted it: `foo (from bar)`
+        return PipError::NoMatch { requirement: requirement.to_owned(), versions: versions.trim_end_matches(')').to_owned() };
+    }
+    if let Some(name) = errors.iter().find_map(|line| line.strip_prefix("No matching distribution found for ")) {
+        return PipError::NoMatch { requirement: (*name).to_owned(), versions: "none".to_owned() };
+    }
+    PipError::Other(errors.first().map_or_else(|| tail(text), |line| (*line).to_owned()))
+}
+
+/// The innermost words of a line about a broken connection.
+fn reason(line: &str) -> String {
+    let text = line.rsplit_once(": ").filter(|(_, last)| last.starts_with('/')).map_or(line, |(text, _)| text);
+    let text = text.split_once("after connection broken by ").map_or(text, |(_, why)| why);
+    let text = text.rsplit_once(">: ").map_or(text, |(_, why)| why);
+    text.trim_matches(['\'', '"', ')', '(', ' ']).to_owned()
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(3)..].join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read() {
+        let debian = For::parse("linux-x86_64-gnu2.36-cp311");
+        assert_eq!(debian, For::Linux { arch: "x86_64".into(), glibc: 36, python: Some("311".into()) });
+        let arguments = debian.arguments();
+        assert_eq!(arguments[1], "--platform=manylinux_2_36_x86_64");
+        assert!(arguments.contains(&"--platform=manylinux2014_x86_64".to_owned()), "{arguments:?}");
+        for here in ["", "any", "linux-x86_64", "linux-x86_64-musl1.2", "linux-x;y-gnu2.36", "linux-x86_64-gnu2.36-cp3x"] {
+            assert_eq!(For::parse(here), For::Here, "{here}");
+        }
+    }
+
+    #[test]
+    fn words_of_pip_are_understood() {
+        let conflict = "ERROR: Cannot install flask==3.0.0 because these package versions have conflicting dependencies.\n\nThe conflict is caused by:\n    flask 3.0.0 depends on Jinja2>=3.1.2\n    The user requested (constraint) jinja2==2.0\n\nTo fix this\n";
+        let PipError::Conflict(causes) = explain(conflict) else { panic!("not a conflict") };
+        assert_eq!(causes, ["flask 3.0.0 depends on Jinja2>=3.1.2", "The user requested (constraint) jinja2==2.0"]);
+
+        let broken = "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPConnection object at 0x7f06>: Failed to establish a new connection: [Errno 111] Connection refused')': /simple/foo/\nERROR: Could not find a version that satisfies the requirement foo (from versions: none)\n";
+        let error = explain(broken).to_string();
+        assert_eq!(
+            error,
+            "the package index cannot be reached: Failed to establish a new connection: [Errno 111] Connection refused"
+        );
+
+        let none = "ERROR: Could not find a version that satisfies the requirement TracAccountManager==9.9 (from versions: 0.6.0)\nERROR: No matching distribution found for TracAccountManager==9.9\n";
+        assert!(
+            matches!(explain(none), PipError::NoMatch { requirement, versions } if requirement == "TracAccountManager==9.9" && versions == "0.6.0")
+        );
+
+        let hashes = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    T==0.6 from https://x/T-0.6.whl (from -r r (line 1)):\n        Expected sha256 aa\n             Got        bb\n";
+        assert_eq!(
+            explain(hashes).to_string(),
+            "the index gives another file than the pinned one: `T-0.6.whl` of T==0.6 has the sha256 bb"
+        );
+    }
+}
