@@ -4,15 +4,31 @@ mod completions;
 mod env;
 mod local;
 mod logs;
+mod releases;
+mod rollback;
 mod run;
 mod shell;
+mod state;
+mod status;
 
 use crate::{context::Context, error::Result};
 use clap::Subcommand;
+use silver_core::plan::StateChange;
 
 /// What silver can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Status(status::Status),
+    Releases(releases::Releases),
+    Rollback(rollback::Rollback),
+    /// Answer 503 at an application's locations and stop its processes
+    Disable(state::State),
+    /// Undo `disable`
+    Enable(state::State),
+    /// Remove an application's routes and stop its processes; release and data stay
+    Deactivate(state::State),
+    /// Undo `deactivate`
+    Activate(state::State),
     Logs(logs::Logs),
     Env(env::Env),
     Run(run::Run),
@@ -24,6 +40,13 @@ pub enum Command {
 /// Runs the command.
 pub fn run(command: Command, context: &Context) -> Result {
     match command {
+        Command::Status(args) => args.run(context),
+        Command::Releases(args) => args.run(context),
+        Command::Rollback(args) => args.run(context),
+        Command::Disable(args) => args.run(context, StateChange::Disable),
+        Command::Enable(args) => args.run(context, StateChange::Enable),
+        Command::Deactivate(args) => args.run(context, StateChange::Deactivate),
+        Command::Activate(args) => args.run(context, StateChange::Activate),
         Command::Logs(args) => args.run(context),
         Command::Env(args) => args.run(context),
         Command::Run(args) => args.run(context),

@@ -1,7 +1,7 @@
 //! The one error that commands return: what failed, why, and the way out.
 
 use crate::exit::Exit;
-use silver_core::node::NodeError;
+use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
 use std::error::Error;
 
 /// The result of a command.
@@ -68,18 +68,36 @@ macro_rules! from_library {
     )*};
 }
 
-from_library! {}
+from_library! {
+    ResolveError => Exit::Error,
+}
 
 impl From<NodeError> for CommandError {
     fn from(error: NodeError) -> Self {
-        let exit = match error {
-            NodeError::Unreachable { .. } | NodeError::Broken { .. } | NodeError::Version { .. } => Exit::Unreachable,
-            NodeError::Busy { .. } => Exit::Locked,
-            NodeError::Integrity(_) => Exit::Integrity,
+        let hint = error.hint();
+        Self::new(node_exit(&error), error).maybe_hint(hint)
+    }
+}
+
+impl From<DeployError> for CommandError {
+    fn from(error: DeployError) -> Self {
+        let exit = match &error {
+            DeployError::Node(error) | DeployError::Unwatched { source: error, .. } => node_exit(error),
+            DeployError::Listing(_) | DeployError::Tree { .. } => Exit::Integrity,
+            DeployError::Refused(Refusal::BadLocation { .. }) => Exit::Usage,
             _ => Exit::Error,
         };
         let hint = error.hint();
         Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+fn node_exit(error: &NodeError) -> Exit {
+    match error {
+        NodeError::Unreachable { .. } | NodeError::Broken { .. } | NodeError::Version { .. } => Exit::Unreachable,
+        NodeError::Busy { .. } => Exit::Locked,
+        NodeError::Integrity(_) => Exit::Integrity,
+        _ => Exit::Error,
     }
 }
 

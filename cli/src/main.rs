@@ -9,8 +9,10 @@
 
 mod app_name;
 mod args;
+mod carry;
 mod commands;
 mod context;
+mod deployment;
 mod dirs;
 mod error;
 mod exit;

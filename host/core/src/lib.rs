@@ -11,3 +11,4 @@ pub mod node;
 pub mod plan;
 pub mod progress;
 pub mod resolve;
+pub mod status;

@@ -1,0 +1,224 @@
+//! A plan on its way: shown, agreed to, staged, submitted, watched to its end.
+
+use crate::{
+    context::Context,
+    error::{CommandError, Result},
+    exit::Exit,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use silver_core::{
+    deploy::{Choice, Planned, Stamp},
+    node::Node,
+    plan::Plan,
+};
+use silver_plugin_api::plan::{Outcome, OutcomeKind, Progress, TransitionKind};
+use std::{collections::BTreeMap, future::Future};
+
+/// What `--json` reports of a change.
+#[derive(Serialize)]
+struct Report<'a> {
+    app: &'a str,
+    kind: TransitionKind,
+    outcome: &'a str,
+    release: Option<&'a str>,
+    url: Option<String>,
+    failed_step: Option<&'a str>,
+    message: Option<&'a str>,
+    event: Option<u64>,
+    closed_ms: u64,
+    plan: String,
+}
+
+/// How a plan is carried out.
+#[derive(Default)]
+pub struct How<'a> {
+    /// Only show the plan.
+    pub dry_run: bool,
+    /// It can be undone at once: neither shown nor asked for first.
+    pub unasked: bool,
+    /// Where the values of given secrets come from: asked for the names that the node does not have.
+    pub secrets: Option<&'a Secrets<'a>>,
+    /// Shown to a person when it is done.
+    pub notes: Option<String>,
+}
+
+/// Gives the values of secrets; the argument names those without which it does not go on.
+pub type Secrets<'a> = dyn Fn(&[&str]) -> Result<BTreeMap<String, String>> + 'a;
+
+/// Shows the plan, asks, carries it out and reports.
+pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<'_>) -> Result {
+    let planned = match choice {
+        Choice::Nothing { why } => return nothing(context, &why),
+        Choice::Planned(planned) => planned,
+    };
+    if !how.unasked || how.dry_run {
+        show(context, planned.plan(), how.dry_run)?;
+    }
+    if how.dry_run {
+        return Ok(Exit::Done);
+    }
+    if !how.unasked {
+        agree(context, &planned)?;
+    }
+    let secrets = match how.secrets {
+        Some(secrets) => secrets(&planned.secrets_to_give())?,
+        None => BTreeMap::new(),
+    };
+    let plan = planned.plan().clone();
+    let mut view = context.ui.progress();
+    let mut listener = |progress: Progress| view.show(&progress);
+
+    let staged = interruptible(planned.stage(node, &secrets, &mut listener)).await?;
+    let Some(staged) = staged else {
+        return Err(CommandError::new(Exit::Interrupted, "interrupted: nothing has changed"));
+    };
+    let submitted = staged?.submit(stamp()?).await?;
+    let outcome = interruptible(submitted.outcome(node, &mut listener)).await?;
+    view.finish();
+    let Some(outcome) = outcome else {
+        let app = &plan.transition.app;
+        return Err(CommandError::new(Exit::Interrupted, format!("interrupted: the node finishes the change of `{app}`")).hint(
+            format!("`silver status` tells how it goes, `silver registry log` how it ended; log lines: `silver logs {app}`"),
+        ));
+    };
+    report(context, node, &plan, &outcome?, how.notes.as_deref()).await
+}
+
+fn nothing(context: &Context, why: &str) -> Result {
+    if context.ui.json() {
+        context.ui.report_json(&serde_json::json!({ "outcome": "nothing", "message": why }))?;
+    } else {
+        context.ui.line(&format!("nothing to do: {why}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn show(context: &Context, plan: &Plan, dry_run: bool) -> Result<()> {
+    match (context.ui.json(), dry_run) {
+        (true, true) => context.ui.report_json(plan),
+        (true, false) => Ok(()),
+        (false, _) => {
+            context.ui.line(&plan.to_string());
+            Ok(())
+        }
+    }
+}
+
+/// What throws writes away is not agreed to by pressing return.
+fn agree(context: &Context, planned: &Planned) -> Result<()> {
+    let lost = planned.plan().summary.lost.is_some();
+    let question = if lost { "Carry this out, and lose these writes?" } else { "Carry this out?" };
+    if context.ui.confirm(question, !lost)? {
+        return Ok(());
+    }
+    Err(CommandError::new(Exit::Interrupted, "not carried out: nothing has changed"))
+}
+
+/// Runs `work` until it is done or the person interrupts (`None`).
+async fn interruptible<T>(work: impl Future<Output = T>) -> Result<Option<T>> {
+    tokio::select! {
+        done = work => Ok(Some(done)),
+        pressed = tokio::signal::ctrl_c() => {
+            pressed?;
+            Ok(None)
+        }
+    }
+}
+
+fn stamp() -> Result<Stamp> {
+    let now = Timestamp::now();
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).map_err(|error| CommandError::new(Exit::Error, error))?;
+    let id = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), u32::from_be_bytes(random));
+    Ok(Stamp { id, client_time: now.to_string() })
+}
+
+async fn report(context: &Context, node: &dyn Node, plan: &Plan, outcome: &Outcome, notes: Option<&str>) -> Result {
+    let exit = match outcome.kind {
+        OutcomeKind::Done => Exit::Done,
+        OutcomeKind::Reverted => Exit::Reverted,
+        OutcomeKind::RevertFailed => Exit::RevertFailed,
+    };
+    let transition = &plan.transition;
+    let port = node.facts().await?.front_port;
+    let url = transition.locations.first().map(|location| url(location, port));
+    if context.ui.json() {
+        context.ui.report_json(&Report {
+            app: &transition.app,
+            kind: transition.kind,
+            outcome: match outcome.kind {
+                OutcomeKind::Done => "done",
+                OutcomeKind::Reverted => "reverted",
+                OutcomeKind::RevertFailed => "revert-failed",
+            },
+            release: outcome.current.as_deref(),
+            url: url.clone(),
+            failed_step: outcome.failed_step.as_deref(),
+            message: outcome.message.as_deref(),
+            event: outcome.event,
+            closed_ms: outcome.closed_ms,
+            plan: plan.digest().to_string(),
+        })?;
+    }
+    if exit != Exit::Done {
+        return Err(failed(context, transition.kind, outcome, exit));
+    }
+    if !context.ui.json() {
+        context.ui.line(&done(transition.kind, &transition.app, outcome, url.as_deref()));
+        if let Some(notes) = notes {
+            context.ui.line(&format!("\n{}", notes.trim_end()));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Where a location is answered by a front on this port.
+pub fn url(location: &str, port: u16) -> String {
+    let (host, path) = location.split_once('/').unwrap_or((location, ""));
+    let port = if port == 80 { String::new() } else { format!(":{port}") };
+    let slash = if path.is_empty() { "" } else { "/" };
+    format!("http://{host}{port}/{path}{slash}")
+}
+
+fn done(kind: TransitionKind, app: &str, outcome: &Outcome, url: Option<&str>) -> String {
+    let url = url.unwrap_or("no location");
+    let closed = match outcome.closed_ms {
+        0 => String::new(),
+        ms => format!(" (requests were held or refused for {ms} ms)"),
+    };
+    let label = outcome.current.as_deref().unwrap_or(app);
+    match kind {
+        TransitionKind::Deploy | TransitionKind::Rollback => format!("{label} is live at {url}{closed}"),
+        TransitionKind::Disable => format!("{app} is disabled: {url} answers 503"),
+        TransitionKind::Enable => format!("{app} is enabled again: {url}"),
+        TransitionKind::Deactivate => format!("{app} is deactivated: its locations are free, its release and data stay"),
+        TransitionKind::Activate => format!("{app} is active again: {url}"),
+    }
+}
+
+fn failed(context: &Context, kind: TransitionKind, outcome: &Outcome, exit: Exit) -> CommandError {
+    for line in &outcome.log {
+        context.ui.note(&format!("  | {line}"));
+    }
+    for error in &outcome.undo_errors {
+        context.ui.warning(&format!("undoing: {error}"));
+    }
+    let what = match kind {
+        TransitionKind::Deploy => "the update",
+        TransitionKind::Rollback => "the rollback",
+        _ => "the change",
+    };
+    let step = outcome.failed_step.as_deref().map(|step| format!(" at `{step}`")).unwrap_or_default();
+    let why = outcome.message.as_deref().unwrap_or("no reason was given");
+    let now = match (exit, outcome.current.as_deref()) {
+        (Exit::RevertFailed, _) => "reverting failed too".to_owned(),
+        (_, Some(current)) => format!("everything is as before, {current} is current"),
+        (_, None) => "everything that was made is removed again".to_owned(),
+    };
+    let hint = match exit {
+        Exit::RevertFailed => "a person has to look at it: `silver status` and `silver logs` say what is there",
+        _ => "put right what the message names and run the same command again",
+    };
+    CommandError::new(exit, format!("{what} failed{step}: {why}; {now}")).hint(hint)
+}

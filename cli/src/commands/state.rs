@@ -1,0 +1,39 @@
+//! `silver disable`, `enable`, `deactivate`, `activate`: they differ in one word.
+
+use crate::{
+    app_name,
+    carry::{How, carry},
+    context::Context,
+    deployment,
+    error::Result,
+    node,
+};
+use silver_builtin::backup::BuiltinBackup;
+use silver_core::{deploy::plan_state, plan::StateChange};
+
+/// What all four take.
+#[derive(Debug, clap::Args)]
+pub struct State {
+    /// Name of the application, or a location
+    app: String,
+    /// Show the plan and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Why, for the registry
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+impl State {
+    /// Carries the change out. It can be undone by its opposite, so nothing is asked.
+    pub fn run(self, context: &Context, change: StateChange) -> Result {
+        context.block_on(async {
+            let node = node::connect(context)?;
+            let app = app_name::find(&node, &self.app).await?.app;
+            let deployment = deployment::claimed(self.reason);
+            let choice = plan_state(&node, &app, change, &deployment, &BuiltinBackup).await?;
+            let how = How { dry_run: self.dry_run, unasked: true, ..How::default() };
+            Box::pin(carry(context, &node, choice, how)).await
+        })
+    }
+}
