@@ -8,9 +8,9 @@ use crate::{
 use jiff::Timestamp;
 use serde::Serialize;
 use silver_core::{
-    deploy::{Choice, Planned, Stamp},
+    deploy::{Choice, Planned},
     node::Node,
-    plan::Plan,
+    plan::{Flags, Plan},
 };
 use silver_plugin_api::plan::{Outcome, OutcomeKind, Progress, TransitionKind};
 use std::{collections::BTreeMap, future::Future};
@@ -73,7 +73,7 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
     let Some(staged) = staged else {
         return Err(CommandError::new(Exit::Interrupted, "interrupted: nothing has changed"));
     };
-    let submitted = staged?.submit(stamp()?).await?;
+    let submitted = staged?.submit(&Timestamp::now().to_string()).await?;
     let outcome = interruptible(submitted.outcome(node, &mut listener)).await?;
     view.finish();
     let Some(outcome) = outcome else {
@@ -126,12 +126,12 @@ async fn interruptible<T>(work: impl Future<Output = T>) -> Result<Option<T>> {
     }
 }
 
-fn stamp() -> Result<Stamp> {
-    let now = Timestamp::now();
+/// The usual flags, and a name for this attempt.
+pub fn flags() -> Result<Flags> {
     let mut random = [0; 4];
     getrandom::fill(&mut random).map_err(|error| CommandError::new(Exit::Error, error))?;
-    let id = format!("{}-{:08x}", now.strftime("%Y%m%dT%H%M%SZ"), u32::from_be_bytes(random));
-    Ok(Stamp { id, client_time: now.to_string() })
+    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    Ok(Flags::new(format!("{now}-{:08x}", u32::from_be_bytes(random))))
 }
 
 async fn report(context: &Context, node: &dyn Node, plan: &Plan, outcome: &Outcome, notes: Option<&str>) -> Result {

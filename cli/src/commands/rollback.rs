@@ -1,16 +1,13 @@
 use crate::{
     app_name,
-    carry::{How, carry},
+    carry::{How, carry, flags},
     context::Context,
     deployment,
     error::Result,
     node,
 };
 use silver_builtin::backup::BuiltinBackup;
-use silver_core::{
-    deploy::{Choice, plan_rollback},
-    plan::Flags,
-};
+use silver_core::deploy::{Choice, plan_rollback};
 
 /// Go back to the release before: code and customization always, data only after a breaking migration
 ///
@@ -36,7 +33,7 @@ impl Rollback {
             let node = node::connect(context)?;
             let app = app_name::find(&node, &self.app).await?.app;
             let deployment = deployment::claimed(self.reason);
-            let planned = plan_rollback(&node, &app, self.to.as_deref(), &deployment, &BuiltinBackup, &Flags::default()).await?;
+            let planned = plan_rollback(&node, &app, self.to.as_deref(), &deployment, &BuiltinBackup, &flags()?).await?;
             let how = How { dry_run: self.dry_run, ..How::default() };
             Box::pin(carry(context, &node, Choice::Planned(Box::new(planned)), how)).await
         })

@@ -2,7 +2,7 @@
 
 use crate::{
     app_name,
-    carry::{How, carry},
+    carry::{How, carry, flags},
     context::Context,
     deployment,
     error::Result,
@@ -31,7 +31,7 @@ impl State {
             let node = node::connect(context)?;
             let app = app_name::find(&node, &self.app).await?.app;
             let deployment = deployment::claimed(self.reason);
-            let choice = plan_state(&node, &app, change, &deployment, &BuiltinBackup).await?;
+            let choice = plan_state(&node, &app, change, &deployment, &BuiltinBackup, &flags()?).await?;
             let how = How { dry_run: self.dry_run, unasked: true, ..How::default() };
             Box::pin(carry(context, &node, choice, how)).await
         })

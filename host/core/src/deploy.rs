@@ -21,15 +21,6 @@ use silver_plugin_api::{
 };
 use std::collections::BTreeMap;
 
-/// What is decided when a plan is submitted, not when it is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
-    /// Unique; the journal's name on the node: letters, digits, `-` and `_`.
-    pub id: String,
-    /// The client's clock, RFC 3339.
-    pub client_time: String,
-}
-
 /// A release that is wanted, with its content.
 pub struct Resolved {
     /// What is wanted.
@@ -110,11 +101,12 @@ pub async fn plan_state(
     change: StateChange,
     deployment: &Deployment,
     backup: &dyn Backup,
+    flags: &Flags,
 ) -> Result<Choice, DeployError> {
     let (facts, observed) = (node.facts().await?, node.observe(app).await?);
     let missing = Missing::default();
     let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, backup };
-    Ok(match plan::change_state(change, deployment, seen)? {
+    Ok(match plan::change_state(change, deployment, seen, flags)? {
         Decision::Nothing { why } => Choice::Nothing { why },
         Decision::Do(plan) => Choice::Planned(Box::new(Planned { plan: *plan, resolved: None, observed })),
     })
@@ -157,12 +149,12 @@ impl Planned {
 
 impl Staged {
     /// Hands the transition to the node, which carries it through whatever becomes of this command.
-    pub async fn submit(self, stamp: Stamp) -> Result<Submitted, DeployError> {
+    /// `client_time` is the client's clock, RFC 3339.
+    pub async fn submit(self, client_time: &str) -> Result<Submitted, DeployError> {
         let Self { plan, mut session } = self;
         let digest = plan.digest();
         let mut transition = plan.transition;
-        transition.id = stamp.id;
-        transition.deployment.client_time = stamp.client_time;
+        transition.deployment.client_time = client_time.into();
         transition.deployment.plan = Some(digest);
         session.submit(&transition).await?;
         Ok(Submitted { transition, session })

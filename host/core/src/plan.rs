@@ -66,6 +66,9 @@ pub struct Seen<'a> {
 /// What the operator allows or wants otherwise than usual.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flags {
+    /// Name of this attempt: letters, digits, `-` and `_`. It becomes the transition's id, and part
+    /// of the names of copies of the data that no second attempt may take for its own.
+    pub attempt: String,
     /// An older version may replace a newer one.
     pub allow_downgrade: bool,
     /// How long requests are held while writes are closed, then they get 503.
@@ -76,9 +79,10 @@ pub struct Flags {
     pub keep: u32,
 }
 
-impl Default for Flags {
-    fn default() -> Self {
-        Self { allow_downgrade: false, hold_ms: 30_000, drain_ms: 30_000, keep: 3 }
+impl Flags {
+    /// As usual, under the name of this attempt.
+    pub fn new(attempt: impl Into<String>) -> Self {
+        Self { attempt: attempt.into(), allow_downgrade: false, hold_ms: 30_000, drain_ms: 30_000, keep: 3 }
     }
 }
 
@@ -96,7 +100,7 @@ pub enum Decision {
 
 /// An immutable, printable value: what is shown is what is executed, failure branches included.
 ///
-/// The id and the time of its transition are empty; they are filled in when it is submitted.
+/// The time of its submission is empty; it is filled in then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
@@ -115,8 +119,8 @@ impl Plan {
         Self { format: 1, node: seen_node.into(), transition, summary }
     }
 
-    /// sha256 over the plan's JSON as it is shown: what an operator approves. Independent of when,
-    /// under which id and after which attempt it is submitted.
+    /// sha256 over the plan's JSON as it is shown: what an operator approves. The name of the attempt
+    /// and the time of its submission are not part of it.
     pub fn digest(&self) -> Digest {
         let mut shown = self.clone();
         shown.transition.id.clear();

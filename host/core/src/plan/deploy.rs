@@ -105,7 +105,7 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
         remarks: remarks(observed, old, data, &wanted.deployment.loosened),
     };
     let transition = Transition {
-        id: String::new(),
+        id: flags.attempt.clone(),
         kind: TransitionKind::Deploy,
         app: app.clone(),
         parent: old.map(|old| old.label.into()),

@@ -51,7 +51,7 @@ pub fn rollback(
     if let Some(old) = serving_old.filter(|_| close) {
         steps.stop_serving(old);
     }
-    let kept_as = format!("rollback-of-{}", old.label);
+    let kept_as = format!("rollback-{}", flags.attempt);
     if let Some((checkpoint, _)) = &restore {
         let recipe = deploy::checkpoint_recipe(&seen, &[Some(new), Some(old)])?;
         let keep = Action::Checkpoint { id: kept_as.clone(), recipe };
@@ -100,7 +100,7 @@ pub fn rollback(
         remarks: Vec::new(),
     };
     let transition = Transition {
-        id: String::new(),
+        id: flags.attempt.clone(),
         kind: TransitionKind::Rollback,
         app: app.clone(),
         parent: Some(old.label.into()),

@@ -1,7 +1,7 @@
 //! `silver disable`, `enable`, `deactivate`, `activate`.
 
 use super::{
-    Decision, FileChanges, Plan, Refusal, Seen, Summary, deploy,
+    Decision, FileChanges, Flags, Plan, Refusal, Seen, Summary, deploy,
     facts::{Reversal, Writes},
     steps::{Labelled, Steps},
 };
@@ -21,7 +21,7 @@ pub enum StateChange {
 }
 
 /// Plans a change of state.
-pub fn change_state(change: StateChange, deployment: &Deployment, seen: Seen<'_>) -> Result<Decision, Refusal> {
+pub fn change_state(change: StateChange, deployment: &Deployment, seen: Seen<'_>, flags: &Flags) -> Result<Decision, Refusal> {
     let observed = seen.observed;
     let app = &observed.app;
     if let Some(id) = &observed.running {
@@ -82,7 +82,7 @@ pub fn change_state(change: StateChange, deployment: &Deployment, seen: Seen<'_>
         remarks: Vec::new(),
     };
     let transition = Transition {
-        id: String::new(),
+        id: flags.attempt.clone(),
         kind,
         app: app.clone(),
         parent: Some(current.label.clone()),

@@ -6,7 +6,7 @@ use silver_plugin_api::plan::{Action, DataClass, Deployment};
 
 fn back(world: &World, to: Option<&str>) -> Result<Plan, Refusal> {
     let tree = listing(&[("VERSION", "1.6.1")]);
-    rollback(to, Some(&tree), &Deployment::default(), world.seen(), &Flags::default())
+    rollback(to, Some(&tree), &Deployment::default(), world.seen(), &Flags::new("attempt"))
 }
 
 #[test]
@@ -21,16 +21,16 @@ fn after_a_breaking_migration_the_lost_window_is_shown() {
       to send      0 bytes
       requests     are held up to 30 s, then answered with 503; closed for at most 4 min and the time to copy the data
       on failure   trac.20261123_1 serves on, with the data as they are now
-      LOST         the data go back to before-trac.20261123_1: what was written since 2026-11-22T10:00:00Z is lost (a copy is kept as rollback-of-trac.20261123_1)
+      LOST         the data go back to before-trac.20261123_1: what was written since 2026-11-22T10:00:00Z is lost (a copy is kept as rollback-attempt)
       rollback     code and customization go back, the data stay
       steps
          1 close-writes            hold requests
                                    on failure: let requests through
          2 stop-old                stop trac.20261123_1
                                    on failure: start trac.20261123_1, then wait until trac.20261123_1 answers
-         3 checkpoint              keep a copy of the data as they are as rollback-of-trac.20261123_1
+         3 checkpoint              keep a copy of the data as they are as rollback-attempt
          4 restore                 put the data back as they were before trac.20261123_1
-                                   on failure: restore rollback-of-trac.20261123_1
+                                   on failure: restore rollback-attempt
          5 set-keys:conf/trac.ini  set our 1 key of conf/trac.ini
                                    on failure: put the former keys of conf/trac.ini back
          6 start-check             start the new release, unseen

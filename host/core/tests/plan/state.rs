@@ -27,7 +27,7 @@ fn every_state_and_every_change() {
     ] {
         let mut world = World::serving("1.6.0", DataClass::Unchanged);
         world.observed.state = from;
-        let found = change_state(change, &Deployment::default(), world.seen());
+        let found = change_state(change, &Deployment::default(), world.seen(), &world.flags);
         let name = format!("{from:?} {change:?}");
         match (found, steps) {
             (Ok(Decision::Do(plan)), Ok(steps)) => assert_eq!(ids(&plan), steps, "{name}"),
@@ -41,7 +41,7 @@ fn every_state_and_every_change() {
 #[test]
 fn a_change_of_state_is_short_to_read() {
     let world = World::serving("1.6.0", DataClass::Unchanged);
-    let Ok(Decision::Do(plan)) = change_state(StateChange::Disable, &Deployment::default(), world.seen()) else {
+    let Ok(Decision::Do(plan)) = change_state(StateChange::Disable, &Deployment::default(), world.seen(), &world.flags) else {
         panic!("no plan")
     };
     insta::assert_snapshot!(plan, @r##"

@@ -129,7 +129,7 @@ impl World {
             observed: Observed { app: "trac".into(), next_label: "trac.20261122_1".into(), ..Observed::default() },
             old_tree: None,
             missing: Missing { archive: true, blobs: Vec::new() },
-            flags: Flags::default(),
+            flags: Flags::new("attempt"),
         }
     }
 
