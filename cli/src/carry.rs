@@ -130,7 +130,7 @@ async fn interruptible<T>(work: impl Future<Output = T>) -> Result<Option<T>> {
 pub fn flags() -> Result<Flags> {
     let mut random = [0; 4];
     getrandom::fill(&mut random).map_err(|error| CommandError::new(Exit::Error, error))?;
-    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let now = Timestamp::now().strftime("%Y%m%dt%H%M%Sz");
     Ok(Flags::new(format!("{now}-{:08x}", u32::from_be_bytes(random))))
 }
 

@@ -2,7 +2,7 @@
 
 use silver_plugin_api::{
     Failure, Settings,
-    plan::{Part, Recipe, RecipePart, Source, Value},
+    plan::{Part, Recipe, RecipePart, Source, StateNature, Value},
     service::{AppInfo, Place, Provisioning, Service},
 };
 
@@ -15,12 +15,17 @@ impl Service for Files {
         "files"
     }
 
-    /// Facts: `path` (the data directory) and `url` (`sqlite:` with the path of a database in it that
-    /// is named after the application).
+    /// Facts: `path` (the data directory) and, when there is a directory of nature `data`, `url`:
+    /// `sqlite:` and the path of a database in it (and so in every checkpoint) that is named after
+    /// the application.
     fn provision(&self, app: &AppInfo, _: &[Place], _: &Settings) -> Result<Provisioning, Failure> {
         let data = || Part::Fact("SILVER_DATA_DIR".into());
-        let url = Value(vec![Part::Text("sqlite:".into()), data(), Part::Text(format!("/{}.sqlite", app.name))]);
-        let facts = vec![("path".into(), Value(vec![data()])), ("url".into(), url)];
+        let mut facts = vec![("path".into(), Value(vec![data()]))];
+        let kept = app.state.iter().find(|state| state.nature == StateNature::Data && state.directory && state.backup);
+        if let Some(directory) = kept {
+            let file = Part::Text(format!("/{}/{}.sqlite", directory.path, app.name));
+            facts.push(("url".into(), Value(vec![Part::Text("sqlite:".into()), data(), file])));
+        }
         Ok(Provisioning { items: Vec::new(), facts })
     }
 
