@@ -14,7 +14,7 @@ const NEXT: &str = "\
     silver manage-app PACK --customize=MINE --list-commands
     silver merge PACK --customize=MINE -o out/   the merged tree, without deploying
     silver update PACK --customize=MINE --dry-run
-    silver explain trac env/templates/site_header.html
+    silver explain trac templates/site_header.html
     silver status · releases trac · logs trac · env trac · run trac -- CMD · shell trac
     silver disable trac · enable trac · rollback trac · deactivate trac
     silver registry log · show N · files N · diff N M · verify

@@ -8,14 +8,12 @@ import logging
 import os
 import sys
 
-os.environ.setdefault("TRAC_ENV", os.environ["SILVER_INSTANCE_DIR"])
-
-from trac import __version__ as TRAC  # noqa: E402
-from trac.admin.api import AdminCommandManager  # noqa: E402
-from trac.db.api import DatabaseManager  # noqa: E402
-from trac.env import Environment  # noqa: E402
-from trac.perm import PermissionSystem  # noqa: E402
-from trac.web.chrome import Chrome  # noqa: E402
+from trac import __version__ as TRAC
+from trac.admin.api import AdminCommandManager
+from trac.db.api import DatabaseManager
+from trac.env import Environment
+from trac.perm import PermissionSystem
+from trac.web.chrome import Chrome
 
 
 class Complaints(logging.Handler):

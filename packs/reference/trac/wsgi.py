@@ -2,9 +2,7 @@
 
 import os
 
-os.environ.setdefault("TRAC_ENV", os.environ["SILVER_INSTANCE_DIR"])
-
-from trac.web.main import dispatch_request  # noqa: E402 (Trac reads the environment when imported)
+from trac.web.main import dispatch_request
 
 BASE = os.environ.get("SILVER_BASE_PATH", "").rstrip("/")
 

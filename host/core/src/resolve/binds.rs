@@ -76,6 +76,7 @@ fn value(from: &BindSource, request: &Request<'_>, facts: &Facts) -> Result<Valu
         BindSource::AppUrl => Value::fact("SILVER_URL"),
         BindSource::AppBasePath => Value::fact("SILVER_BASE_PATH"),
         BindSource::AppDataDir => Value::fact("SILVER_DATA_DIR"),
+        BindSource::AppInstanceDir => Value::fact("SILVER_INSTANCE_DIR"),
         BindSource::AppRelease => Value::fact("SILVER_RELEASE"),
         BindSource::Secret(name) => Value::secret(name),
         BindSource::Setting(name) => {

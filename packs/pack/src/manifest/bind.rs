@@ -32,6 +32,8 @@ pub enum BindSource {
     AppBasePath,
     /// `app.data-dir`.
     AppDataDir,
+    /// `app.instance-dir`: this release's view of the instance.
+    AppInstanceDir,
     /// `app.release`: the label of the release.
     AppRelease,
     /// `setting.NAME`.
@@ -57,13 +59,14 @@ impl std::str::FromStr for BindSource {
 
     fn from_str(text: &str) -> Result<Self, String> {
         const ALLOWED: &str = "`setting.NAME`, `secret.NAME`, `service.NAME.FACT`, `app.url`, `app.base-path`, \
-                               `app.data-dir`, `app.release`";
+                               `app.data-dir`, `app.instance-dir`, `app.release`";
         let wrong = || format!("`{}` is not a value; allowed: {ALLOWED}", text.escape_debug());
         let (kind, rest) = text.split_once('.').ok_or_else(wrong)?;
         match (kind, rest) {
             ("app", "url") => Ok(Self::AppUrl),
             ("app", "base-path") => Ok(Self::AppBasePath),
             ("app", "data-dir") => Ok(Self::AppDataDir),
+            ("app", "instance-dir") => Ok(Self::AppInstanceDir),
             ("app", "release") => Ok(Self::AppRelease),
             ("setting", name) => Ok(Self::Setting(name.parse()?)),
             ("secret", name) => Ok(Self::Secret(name.parse()?)),
@@ -83,6 +86,7 @@ impl fmt::Display for BindSource {
             Self::AppUrl => f.write_str("app.url"),
             Self::AppBasePath => f.write_str("app.base-path"),
             Self::AppDataDir => f.write_str("app.data-dir"),
+            Self::AppInstanceDir => f.write_str("app.instance-dir"),
             Self::AppRelease => f.write_str("app.release"),
             Self::Setting(name) => write!(f, "setting.{name}"),
             Self::Secret(name) => write!(f, "secret.{name}"),
