@@ -137,7 +137,7 @@ impl World {
     }
 
     fn bind(&mut self, from: &str, to: &str) {
-        self.manifest.push_str(&format!("[[bind]]\nfrom = \"{from}\"\nto = \"{to}\"\n"));
+        self.manifest.push_str(&["[[bind]]\nfrom = \"", from, "\"\nto = \"", to, "\"\n"].concat());
     }
 }
 
@@ -233,7 +233,7 @@ fn refusals_name_the_thing() {
         ),
         (|world| drop(world.overrides.env.insert("SILVER_URL".into(), "x".into())), "`SILVER_URL` cannot be set: it is silver's"),
         (
-            |world| drop(world.overrides.processes.insert("cron".into(), ProcessOverride::default())),
+            |world| world.overrides.processes = [("cron".to_owned(), ProcessOverride::default())].into(),
             "`[processes.cron]` of customize.toml: the pack has no such process",
         ),
     ];
