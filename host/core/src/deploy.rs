@@ -178,8 +178,8 @@ impl Submitted {
         match node.watch(&self.transition.app, listener).await {
             Ok(Watched::Ended(outcome)) => Ok(outcome),
             Ok(Watched::Idle(Some((id, outcome)))) if id == self.transition.id => Ok(outcome),
-            // the agent was ended in between: it has reverted or finished when it answers again, and
-            // what is current says which
+            // it was never taken over, or the agent was ended in between: then it has been reverted or
+            // finished before the agent answers again, and what is current says which
             Ok(Watched::Idle(_)) => Err(DeployError::Unwatched { app: self.transition.app.clone(), source: broken }),
             Err(_) => Err(broken.into()),
         }

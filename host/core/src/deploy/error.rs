@@ -20,8 +20,8 @@ pub enum DeployError {
         /// Application.
         app: String,
     },
-    /// The node was ended during the transition.
-    #[error("the agent ended during the change of `{app}`, and has reverted or finished it since")]
+    /// The connection broke during the transition, and the node does not remember its end.
+    #[error("the connection broke during the change of `{app}`, and the node does not tell how it ended")]
     Unwatched {
         /// Application.
         app: String,

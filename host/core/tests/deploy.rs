@@ -1,0 +1,293 @@
+//! A command's part of an update, against a node that writes down what it is asked.
+
+use async_trait::async_trait;
+use silver_builtin::backup::BuiltinBackup;
+use silver_core::{
+    deploy::{Choice, Content, DeployError, Planned, Resolved},
+    node::{
+        AgentStatus, AppReport, Body, EnvironmentEntry, LogLine, LogQuery, Missing, Node, NodeError, RunInput, RunOutput,
+        RunRequest, Session, Watched,
+    },
+    plan::{Flags, Wanted},
+    progress::{Listener, Silent},
+};
+use silver_pack::{
+    hash::sha256,
+    listing::{self, Kind, Listing},
+    snapshot::MemoryBlobs,
+};
+use silver_plugin_api::{
+    Digest,
+    plan::{DataClass, Deployment, NodeFacts, Observed, Outcome, OutcomeKind, Release, Secret, SecretSource, Transition},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+use tokio::sync::mpsc;
+
+/// What the node has, does wrong, and was asked.
+#[derive(Default)]
+struct State {
+    asked: Vec<String>,
+    blobs: Vec<Digest>,
+    observed: Observed,
+    /// Observed once the lock is held, if it differs.
+    meanwhile: Option<Observed>,
+    /// The connection breaks after the submission; then this is what watching says.
+    breaks: Option<Watched>,
+    submitted: Option<Transition>,
+    secrets: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<State>>);
+
+impl Fake {
+    fn asked(&self, what: impl Into<String>) {
+        self.0.lock().unwrap().asked.push(what.into());
+    }
+
+    fn lacking(&self, archive: Option<Digest>, blobs: &[Digest]) -> Missing {
+        let state = self.0.lock().unwrap();
+        let lacks = |blob: &Digest| !state.blobs.contains(blob);
+        Missing { archive: archive.is_some_and(|digest| lacks(&digest)), blobs: blobs.iter().copied().filter(lacks).collect() }
+    }
+
+    fn done() -> Outcome {
+        Outcome {
+            kind: OutcomeKind::Done,
+            failed_step: None,
+            message: None,
+            log: Vec::new(),
+            undo_errors: Vec::new(),
+            current: Some("wiki.20261122_1".into()),
+            event: Some(1),
+            closed_ms: 0,
+        }
+    }
+}
+
+#[async_trait]
+impl Node for Fake {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+    async fn facts(&self) -> Result<NodeFacts, NodeError> {
+        Ok(NodeFacts { name: "fake".into(), free_bytes: 1 << 30, ..NodeFacts::default() })
+    }
+    async fn apps(&self) -> Result<Vec<AppReport>, NodeError> {
+        Ok(Vec::new())
+    }
+    async fn observe(&self, _: &str) -> Result<Observed, NodeError> {
+        Ok(self.0.lock().unwrap().observed.clone())
+    }
+    async fn tree(&self, digest: &Digest) -> Result<String, NodeError> {
+        Err(NodeError::NotFound(format!("no tree {digest}")))
+    }
+    async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
+        Ok(self.lacking(archive, &blobs))
+    }
+    async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError> {
+        self.asked(format!("lock {app}"));
+        Ok(Box::new(self.clone()))
+    }
+    async fn watch(&self, _: &str, _: &mut dyn Listener) -> Result<Watched, NodeError> {
+        self.asked("watch");
+        Ok(self.0.lock().unwrap().breaks.clone().unwrap_or(Watched::Idle(None)))
+    }
+    async fn logs(&self, _: LogQuery, _: mpsc::Sender<LogLine>) -> Result<(), NodeError> {
+        Ok(())
+    }
+    async fn run(&self, _: RunRequest, _: mpsc::Receiver<RunInput>, _: mpsc::Sender<RunOutput>) -> Result<i32, NodeError> {
+        Ok(0)
+    }
+    async fn environment(&self, _: &str) -> Result<Vec<EnvironmentEntry>, NodeError> {
+        Ok(Vec::new())
+    }
+    async fn status(&self) -> Result<AgentStatus, NodeError> {
+        Ok(AgentStatus { pid: 1, silver: "0".into(), uptime_seconds: 0, apps: 0, port: 80 })
+    }
+    async fn shutdown(&self) -> Result<(), NodeError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Session for Fake {
+    async fn observe(&mut self) -> Result<Observed, NodeError> {
+        let state = self.0.lock().unwrap();
+        Ok(state.meanwhile.as_ref().unwrap_or(&state.observed).clone())
+    }
+    async fn missing(&mut self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
+        Ok(self.lacking(archive, &blobs))
+    }
+    async fn put_archive(
+        &mut self,
+        digest: Digest,
+        size: u64,
+        body: Body<'_>,
+        sent: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), NodeError> {
+        let mut bytes = Vec::new();
+        body.read_to_end(&mut bytes).unwrap();
+        assert_eq!((bytes.len() as u64, sha256(&bytes)), (size, digest));
+        sent(size);
+        self.asked("archive");
+        Ok(())
+    }
+    async fn put_blob(&mut self, digest: Digest, size: u64, body: Body<'_>) -> Result<(), NodeError> {
+        let mut bytes = Vec::new();
+        body.read_to_end(&mut bytes).unwrap();
+        assert_eq!((bytes.len() as u64, sha256(&bytes)), (size, digest));
+        self.asked(format!("blob {}", String::from_utf8(bytes).unwrap()));
+        Ok(())
+    }
+    async fn put_tree(&mut self, digest: Digest, lines: &str) -> Result<(), NodeError> {
+        assert_eq!(sha256(lines.as_bytes()), digest);
+        self.asked("tree");
+        Ok(())
+    }
+    async fn stage(
+        &mut self,
+        label: &str,
+        _: &Release,
+        secrets: &BTreeMap<String, String>,
+        _: &mut dyn Listener,
+    ) -> Result<(), NodeError> {
+        self.asked(format!("stage {label}"));
+        self.0.lock().unwrap().secrets.clone_from(secrets);
+        Ok(())
+    }
+    async fn submit(&mut self, transition: &Transition) -> Result<(), NodeError> {
+        self.asked("submit");
+        self.0.lock().unwrap().submitted = Some(transition.clone());
+        Ok(())
+    }
+    async fn outcome(&mut self, _: &mut dyn Listener) -> Result<Outcome, NodeError> {
+        match self.0.lock().unwrap().breaks {
+            None => Ok(Fake::done()),
+            Some(_) => Err(NodeError::Broken { node: "fake".into(), reason: "cut".into() }),
+        }
+    }
+}
+
+/// A release with one file of the pack, one of the customization, and the reasons.
+fn resolved(archive: &tempfile::NamedTempFile) -> Resolved {
+    let mut blobs = MemoryBlobs::new();
+    let node = |digest, size| listing::Node { kind: Kind::File, size, digest };
+    let mut pack = Listing::new();
+    pack.insert("app.py".parse().unwrap(), node(blobs.put("app".as_bytes()), 3)).unwrap();
+    let mut tree = pack.clone();
+    tree.insert("page.html".parse().unwrap(), node(blobs.put("mine".as_bytes()), 4)).unwrap();
+    let zip = sha256(b"zip");
+    let release: Release = serde_json::from_value(serde_json::json!({
+        "id": sha256(b"id"), "app": "wiki", "tree": tree.digest(), "settings": {}, "secrets": [], "environment": null,
+        "pack": {"id": "a.b", "name": "wiki", "version": "1.0.0", "app-version": "1", "digest": zip, "archive": zip, "signature": "unsigned"},
+        "runtime": "static", "layout-root": "", "processes": [], "env": [], "rendered": [], "state": [], "hooks": {},
+        "statics": [], "assets": [], "checks": [], "probes": [], "overlap": "web", "services": [], "max-body": null, "extra": {}
+    }))
+    .unwrap();
+    let secret = Secret { name: "smtp".into(), source: SecretSource::Given };
+    Resolved {
+        wanted: Wanted {
+            release: Release { secrets: vec![secret], ..release },
+            tree,
+            locations: None,
+            migrate: DataClass::Unchanged,
+            min_upgradable: None,
+            subpath: false,
+            archive_bytes: 3,
+            deployment: Deployment::default(),
+        },
+        content: Content {
+            archive: archive.path().into(),
+            pack,
+            blobs: Arc::new(blobs),
+            records: vec![(sha256(b"reasons"), b"reasons".to_vec())],
+        },
+    }
+}
+
+fn zip() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "zip").unwrap();
+    file
+}
+
+fn observed() -> Observed {
+    Observed { app: "wiki".into(), next_label: "wiki.20261122_1".into(), ..Observed::default() }
+}
+
+async fn planned(node: &Fake, zip: &tempfile::NamedTempFile) -> Planned {
+    match resolved(zip).plan(node, &BuiltinBackup, &Flags::new("attempt")).await.unwrap() {
+        Choice::Planned(planned) => *planned,
+        Choice::Nothing { why } => panic!("{why}"),
+    }
+}
+
+#[tokio::test]
+async fn a_plan_takes_no_lock_and_staging_sends_only_what_is_missing() {
+    let (node, zip) = (Fake::default(), zip());
+    node.0.lock().unwrap().observed = observed();
+    let planned = planned(&node, &zip).await;
+    assert_eq!(node.0.lock().unwrap().asked, [""; 0], "planning changes nothing");
+    assert_eq!(planned.secrets_to_give(), ["smtp"]);
+    let digest = planned.plan().digest();
+    let secrets = BTreeMap::from([("smtp".to_owned(), "hush".to_owned())]);
+    let staged = planned.stage(&node, &secrets, &mut Silent).await.unwrap();
+    let outcome = staged.submit("2026-11-22T18:00:00Z").await.unwrap().outcome(&node, &mut Silent).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Done);
+    let state = node.0.lock().unwrap();
+    let mut asked = state.asked.clone();
+    asked[2..4].sort(); // by digest, which says nothing here
+    assert_eq!(asked, ["lock wiki", "archive", "blob mine", "blob reasons", "tree", "stage wiki.20261122_1", "submit"]);
+    let submitted = state.submitted.as_ref().unwrap();
+    assert_eq!((submitted.id.as_str(), submitted.deployment.plan), ("attempt", Some(digest)));
+    assert_eq!(submitted.deployment.client_time, "2026-11-22T18:00:00Z");
+    assert_eq!(state.secrets, secrets);
+    assert!(!serde_json::to_string(submitted).unwrap().contains("hush"), "a secret in the plan");
+}
+
+#[tokio::test]
+async fn what_the_node_has_is_not_sent_again() {
+    let (node, zip) = (Fake::default(), zip());
+    node.0.lock().unwrap().observed = observed();
+    node.0.lock().unwrap().blobs = vec![sha256(b"zip"), sha256(b"mine"), sha256(b"reasons")];
+    let planned = planned(&node, &zip).await;
+    assert_eq!(planned.plan().summary.send_bytes, 0);
+    planned.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
+    assert_eq!(node.0.lock().unwrap().asked, ["lock wiki", "tree", "stage wiki.20261122_1"]);
+}
+
+#[tokio::test]
+async fn a_plan_whose_ground_has_moved_is_stale() {
+    let (node, zip) = (Fake::default(), zip());
+    node.0.lock().unwrap().observed = observed();
+    let planned = planned(&node, &zip).await;
+    let moved = Observed { next_label: "wiki.20261122_2".into(), ..observed() };
+    node.0.lock().unwrap().meanwhile = Some(moved);
+    let Err(error) = planned.stage(&node, &BTreeMap::new(), &mut Silent).await else { panic!("staged") };
+    assert!(matches!(error, DeployError::Stale { .. }) && error.hint().is_some());
+    assert_eq!(node.0.lock().unwrap().asked, ["lock wiki"], "nothing was sent");
+}
+
+#[tokio::test]
+async fn after_the_submission_a_broken_connection_is_taken_up_again() {
+    let ended = || Watched::Idle(Some(("attempt".into(), Fake::done())));
+    let other = || Watched::Idle(Some(("another".into(), Fake::done())));
+    for (watched, known) in
+        [(Watched::Ended(Fake::done()), true), (ended(), true), (other(), false), (Watched::Idle(None), false)]
+    {
+        let (node, zip) = (Fake::default(), zip());
+        node.0.lock().unwrap().observed = observed();
+        node.0.lock().unwrap().breaks = Some(watched);
+        let staged = planned(&node, &zip).await.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
+        let outcome = staged.submit("now").await.unwrap().outcome(&node, &mut Silent).await;
+        match outcome {
+            Ok(outcome) => assert!(known && outcome.kind == OutcomeKind::Done),
+            Err(error) => assert!(!known && matches!(error, DeployError::Unwatched { .. }), "{error}"),
+        }
+        assert_eq!(node.0.lock().unwrap().asked.last().unwrap(), "watch");
+    }
+}
