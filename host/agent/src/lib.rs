@@ -21,6 +21,7 @@ pub mod lock;
 pub mod logs;
 pub mod names;
 pub mod observe;
+mod process;
 pub mod protocol;
 mod prune;
 pub mod record;
@@ -31,6 +32,7 @@ pub mod server;
 pub mod stage;
 pub mod state;
 pub mod store;
+mod supervisor;
 #[cfg(test)]
 mod testing;
 pub mod transition;
