@@ -1,0 +1,111 @@
+//! From a request to its answer.
+
+use super::{
+    Body,
+    access_log::Access,
+    backend::Backend,
+    entry::{Entered, Refused},
+    forward::{Visit, forward},
+    headers,
+    pages::{come_back, page, unknown},
+    route::{Front, host_name},
+    static_files::{self, Asked},
+};
+use http_body_util::BodyExt as _;
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, Uri,
+    body::Incoming,
+    header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING},
+    http::request::Parts,
+};
+use std::net::IpAddr;
+
+/// Answers a visitor.
+pub(super) async fn answer(front: &Front, request: Request<Incoming>, visitor: IpAddr) -> Response<Body> {
+    let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+    let host = match judge(&request) {
+        Ok(host) => host,
+        Err(why) => return page(StatusCode::BAD_REQUEST, why),
+    };
+    let Some(name) = host.to_str().ok().and_then(host_name) else { return unknown() };
+    let Some((entry, base)) = front.find(&name, request.uri().path()) else { return unknown() };
+    let access = Access::new(&entry, visitor, &name, &request);
+    let response = match entry.enter().await {
+        Ok(entered) => deliver(front, entered, request, Visit { visitor: Some(visitor), host, base }).await,
+        Err(Refused::Disabled) => come_back(&format!("{} is switched off for the moment.", entry.app), 300),
+        Err(Refused::Closed) => come_back(&format!("{} is being updated.", entry.app), 10),
+        Err(Refused::Nothing) => come_back(&format!("{} has no release that could answer.", entry.app), 60),
+    };
+    access.follow(response)
+}
+
+/// What hyper lets pass and a front must not: a request whose target or whose end could be read in
+/// two ways. The host is that of the target if it has one (RFC 9112 §3.2.2).
+fn judge<B>(request: &Request<B>) -> Result<HeaderValue, &'static str> {
+    let headers = request.headers();
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return Err("The request has both a length and a transfer encoding.");
+    }
+    if request.method() == Method::CONNECT || !request.uri().path().starts_with('/') {
+        return Err("The request has no path.");
+    }
+    let named = one_host(headers)?;
+    match request.uri().authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).map_err(|_| "The request names no host."),
+        None => named.ok_or("The request names no host."),
+    }
+}
+
+fn one_host(headers: &HeaderMap) -> Result<Option<HeaderValue>, &'static str> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let first = hosts.next();
+    if hosts.next().is_some() {
+        return Err("The request names more than one host.");
+    }
+    Ok(first.cloned())
+}
+
+/// Answers a request that has come in.
+pub(super) async fn deliver(front: &Front, entered: Entered, mut request: Request<Body>, visit: Visit) -> Response<Body> {
+    let backend = std::sync::Arc::clone(&entered.backend);
+    // only the path: the target may have been absolute
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    *request.uri_mut() = target.parse().unwrap_or_else(|_| Uri::from_static("/"));
+    let (parts, body) = request.into_parts();
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    if reads && let Some(response) = files(front, &backend, &parts, &visit.base).await {
+        return entered.keep(response);
+    }
+    if backend.only_files {
+        let status = if reads { StatusCode::NOT_FOUND } else { StatusCode::METHOD_NOT_ALLOWED };
+        return page(status, "There is no such page.");
+    }
+    let upgrade = headers::upgrade(&parts.headers);
+    forward(front, entered, Request::from_parts(parts, body), visit, upgrade).await
+}
+
+/// What is answered without asking the app.
+async fn files(front: &Front, backend: &Backend, request: &Parts, base: &str) -> Option<Response<Body>> {
+    let path = request.uri.path();
+    let below = path.strip_prefix(base).unwrap_or(path);
+    let asked = |root, path: &str, directory, forever, public| Asked { root, path: path.to_owned(), directory, forever, public };
+    if let Some((label, rest)) = below.strip_prefix("/static/").and_then(|rest| rest.split_once('/'))
+        && let Some(assets) = static_files::assets(&front.dirs, backend, label)
+    {
+        let root = front.dirs.tree(backend.placed.app(), label);
+        let decoded = static_files::decode(rest);
+        let served =
+            decoded.is_some_and(|rest| assets.iter().any(|dir| dir.is_root() || rest.starts_with(format!("{dir}/").as_bytes())));
+        let found = if served { static_files::answer(front, request, asked(root, rest, false, true, false)).await } else { None };
+        return Some(found.unwrap_or_else(|| page(StatusCode::NOT_FOUND, "There is no such file.")));
+    }
+    for dir in &backend.directories {
+        if let Some(rest) = below.strip_prefix(dir.prefix.as_str()) {
+            let asked = asked(dir.root.clone(), rest, !dir.public, false, dir.public);
+            if let Some(response) = static_files::answer(front, request, asked).await {
+                return Some(response);
+            }
+        }
+    }
+    None
+}

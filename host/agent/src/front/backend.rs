@@ -1,0 +1,117 @@
+//! A release that can answer: its processes' addresses and the directories it serves by itself.
+
+use super::inside::Inside;
+use crate::{apps::Placed, dirs::Dirs, endpoint::Endpoint};
+use silver_plugin_api::plan::StateNature;
+use std::{
+    path::PathBuf,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// Files that are served without asking the app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Directory {
+    /// Address below the location, with a slash at both ends.
+    pub(crate) prefix: String,
+    /// Where the files are.
+    pub(crate) root: PathBuf,
+    /// Does the app write them? Then a browser must not guess what they are.
+    pub(crate) public: bool,
+}
+
+/// A release that can answer.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    pub(crate) placed: Placed,
+    /// Started for a check?
+    pub(crate) check: bool,
+    /// Public state first, then static directories, the longest prefix first.
+    pub(crate) directories: Vec<Directory>,
+    /// Is there no process to ask?
+    pub(crate) only_files: bool,
+    pub(crate) inside: Inside,
+    endpoints: RwLock<Vec<Endpoint>>,
+    turn: AtomicUsize,
+}
+
+impl Backend {
+    pub(crate) fn new(dirs: &Dirs, placed: Placed, check: bool) -> Self {
+        let release = &placed.release;
+        let (app, label) = (placed.app(), placed.label.as_str());
+        let public = release.state.iter().filter(|state| state.nature == StateNature::Public).filter_map(|state| {
+            let prefix = slashed(state.serve.as_deref()?);
+            Some(Directory { prefix, root: dirs.data(app).join(state.path.as_str()), public: true })
+        });
+        let mut directories: Vec<Directory> = public.collect();
+        let mut statics: Vec<Directory> = (release.statics.iter())
+            .map(|dir| Directory {
+                prefix: slashed(&dir.prefix),
+                root: dirs.tree(app, label).join(dir.dir.as_str()),
+                public: false,
+            })
+            .collect();
+        if release.runtime == "static" && !statics.iter().any(|dir| dir.prefix == "/") {
+            let root = dirs.tree(app, label).join(release.layout_root.as_str());
+            statics.push(Directory { prefix: "/".into(), root, public: false });
+        }
+        for group in [&mut directories, &mut statics] {
+            group.sort_by_key(|dir| std::cmp::Reverse(dir.prefix.len()));
+        }
+        directories.append(&mut statics);
+        let only_files = !release.processes.iter().any(|process| process.name == "web");
+        let (endpoints, turn) = (RwLock::default(), AtomicUsize::default());
+        Self { check, directories, only_files, inside: Inside::default(), endpoints, turn, placed }
+    }
+
+    /// The same release at other locations: requests that are inside stay counted.
+    pub(crate) fn at(&self, dirs: &Dirs, placed: Placed) -> Self {
+        let moved = Self { inside: self.inside.clone(), ..Self::new(dirs, placed, self.check) };
+        moved.set_endpoints(self.endpoints());
+        moved
+    }
+
+    /// The same release, but only one of its processes.
+    pub(crate) fn only(&self, endpoint: Endpoint) -> Self {
+        Self {
+            placed: self.placed.clone(),
+            check: self.check,
+            directories: self.directories.clone(),
+            only_files: self.only_files,
+            inside: self.inside.clone(),
+            endpoints: RwLock::new(vec![endpoint]),
+            turn: AtomicUsize::default(),
+        }
+    }
+
+    /// The addresses of its web processes.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        self.endpoints.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        *self.endpoints.write().unwrap_or_else(PoisonError::into_inner) = endpoints;
+    }
+
+    /// The addresses in the order in which this request shall try them: each process gets its turn.
+    pub(crate) fn in_turn(&self) -> Vec<Endpoint> {
+        let mut endpoints = self.endpoints();
+        if endpoints.len() > 1 {
+            let first = self.turn.fetch_add(1, Ordering::Relaxed) % endpoints.len();
+            endpoints.rotate_left(first);
+        }
+        endpoints
+    }
+
+    /// Is the location's path taken off before the app sees a request?
+    pub(crate) fn strips(&self) -> bool {
+        self.placed.release.extra.get("front.subpath").is_some_and(|how| how == "strip")
+    }
+}
+
+fn slashed(prefix: &str) -> String {
+    let inner = prefix.trim_matches('/');
+    if inner.is_empty() { "/".into() } else { format!("/{inner}/") }
+}

@@ -1,0 +1,183 @@
+//! Files that the front serves by itself.
+
+use super::world::{World, body, header, mirror, status};
+use silver_plugin_api::{
+    TreePath,
+    plan::{StateNature, StatePath, StaticDir},
+};
+use std::{fs, os::unix::fs::symlink};
+
+fn path(text: &str) -> TreePath {
+    TreePath::new(text).unwrap()
+}
+
+/// A static app with a few files, and some that are not to be had.
+fn site(world: &World) {
+    let tree = world.front.dirs.tree("a", "a.1");
+    fs::create_dir_all(tree.join("instance/sub")).unwrap();
+    fs::create_dir_all(tree.join("instance/empty")).unwrap();
+    fs::write(tree.join("instance/index.html"), "<h1>home</h1>").unwrap();
+    fs::write(tree.join("instance/sub/index.html"), "<h1>sub</h1>").unwrap();
+    fs::write(tree.join("instance/ü x.txt"), "0123456789").unwrap();
+    fs::write(tree.join("instance/.htpasswd"), "secret").unwrap();
+    fs::write(tree.join("outside.txt"), "secret").unwrap();
+    fs::write(world.home.path().join("outside.txt"), "secret").unwrap();
+    symlink("sub/index.html", tree.join("instance/inside-link")).unwrap();
+    symlink("../outside.txt", tree.join("instance/outside-link")).unwrap();
+    symlink(world.home.path().join("outside.txt"), tree.join("instance/absolute-link")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        tree.join("instance/fifo"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o644),
+        0,
+    )
+    .unwrap();
+    world.route(&world.backend("a.1", None, |release| release.runtime = "static".into()));
+}
+
+#[tokio::test]
+async fn a_static_app_needs_no_process() {
+    let world = World::new().await;
+    site(&world);
+    for (path, content) in
+        [("/", "<h1>home</h1>"), ("/index.html", "<h1>home</h1>"), ("/sub/", "<h1>sub</h1>"), ("/inside-link", "<h1>sub</h1>")]
+    {
+        let answer = world.get(path).await;
+        assert_eq!((status(&answer), body(&answer)), (200, content), "{path}");
+    }
+    let page = world.get("/").await;
+    assert_eq!(header(&page, "content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(header(&page, "last-modified"), None);
+    assert_eq!(header(&page, "cache-control"), Some("no-cache"));
+    assert_eq!(header(&page, "etag").unwrap().len(), 66);
+    let sub = world.get("/sub?q=1").await;
+    assert_eq!((status(&sub), header(&sub, "location")), (308, Some("/sub/?q=1")));
+    assert_eq!(status(&world.get("/nothing").await), 404);
+    assert_eq!(status(&world.get("/empty/").await), 404);
+    assert_eq!(status(&world.get("/empty").await), 404);
+    let post = world.raw("POST / HTTP/1.1\r\nHost: a.localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(status(&post), 405);
+    let head = world.raw("HEAD / HTTP/1.1\r\nHost: a.localhost\r\nConnection: close\r\n\r\n").await;
+    assert_eq!((status(&head), body(&head), header(&head, "content-length")), (200, "", Some("13")));
+}
+
+#[tokio::test]
+async fn nothing_outside_and_nothing_hidden_is_served() {
+    let world = World::new().await;
+    site(&world);
+    for path in [
+        "/.htpasswd",
+        "/%2ehtpasswd",
+        "/../outside.txt",
+        "/%2e%2e/outside.txt",
+        "/sub/../../outside.txt",
+        "/sub/..%2f..%2foutside.txt",
+        "/outside-link",
+        "/absolute-link",
+        "//etc/passwd",
+        "/fifo",
+        "/sub/index.html/",
+        "/index.html%00.txt",
+    ] {
+        let answer = world.get(path).await;
+        assert!(matches!(status(&answer), 400 | 404) && !answer.contains("secret"), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn tags_and_ranges() {
+    let world = World::new().await;
+    site(&world);
+    let file = "/%C3%BC%20x.txt";
+    let tag = header(&world.get(file).await, "etag").unwrap().to_owned();
+    for (headers, expected, content, range) in [
+        (format!("If-None-Match: {tag}\r\n"), 304, "", None),
+        (format!("If-None-Match: \"x\", W/{tag}\r\n"), 304, "", None),
+        ("If-None-Match: \"x\"\r\n".to_owned(), 200, "0123456789", None),
+        ("Range: bytes=2-4\r\n".to_owned(), 206, "234", Some("bytes 2-4/10")),
+        (format!("Range: bytes=-2\r\nIf-Range: {tag}\r\n"), 206, "89", Some("bytes 8-9/10")),
+        ("Range: bytes=2-4\r\nIf-Range: \"x\"\r\n".to_owned(), 200, "0123456789", None),
+        ("Range: bytes=10-\r\n".to_owned(), 416, "", Some("bytes */10")),
+    ] {
+        let answer = world.get_with(file, &headers).await;
+        assert_eq!((status(&answer), body(&answer)), (expected, content), "{headers}");
+        assert_eq!(header(&answer, "content-range"), range, "{headers}");
+    }
+    // other bytes, another tag, also at the same time and size
+    fs::write(world.front.dirs.tree("a", "a.1").join("instance/ü x.txt"), "9876543210").unwrap();
+    assert_ne!(header(&world.get(file).await, "etag").unwrap(), tag);
+}
+
+#[tokio::test]
+async fn a_large_file_is_passed_on_whole() {
+    let world = World::new().await;
+    site(&world);
+    let content = "0123456789abcdef".repeat(20_000);
+    fs::write(world.front.dirs.tree("a", "a.1").join("instance/large.txt"), &content).unwrap();
+    assert_eq!(body(&world.get("/large.txt").await), content);
+}
+
+#[tokio::test]
+async fn public_state_comes_first_and_its_links_lead_nowhere() {
+    let world = World::new().await;
+    let data = world.front.dirs.data("a");
+    fs::create_dir_all(data.join("uploads")).unwrap();
+    fs::create_dir_all(world.front.dirs.tree("a", "a.1").join("htdocs")).unwrap();
+    fs::write(world.front.dirs.tree("a", "a.1").join("htdocs/x.css"), "css").unwrap();
+    fs::write(data.join("uploads/run.php"), "<?php").unwrap();
+    fs::write(data.join("private"), "secret").unwrap();
+    symlink("../private", data.join("uploads/out")).unwrap();
+    symlink("run.php", data.join("uploads/in")).unwrap();
+    world.route(&world.backend("a.1", Some(mirror().await), |release| {
+        release.statics = vec![StaticDir { prefix: "/css/".into(), dir: path("htdocs") }];
+        release.state = vec![StatePath {
+            path: path("uploads"),
+            nature: StateNature::Public,
+            directory: true,
+            seed: None,
+            backup: true,
+            owned: None,
+            set: vec![],
+            serve: Some("/uploads".into()),
+        }];
+    }));
+    let php = world.get("/uploads/run.php").await;
+    assert_eq!((body(&php), header(&php, "content-type")), ("<?php", Some("application/octet-stream")));
+    assert_eq!(header(&php, "x-content-type-options"), Some("nosniff"));
+    assert_eq!(body(&world.get("/css/x.css").await), "css");
+    // what is not there is the app's affair
+    for other in ["/uploads/out", "/uploads/in", "/uploads/", "/css/none.css", "/page"] {
+        let answer = world.get(other).await;
+        assert!(body(&answer).starts_with(&format!("GET {other} ")), "{other}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn assets_last_for_ever_also_those_of_former_releases() {
+    let world = World::new().await;
+    for (label, content) in [("a.20260101_1", "old"), ("a.20260101_2", "new")] {
+        let tree = world.front.dirs.tree("a", label);
+        fs::create_dir_all(tree.join("media")).unwrap();
+        fs::write(tree.join("media/x.js"), content).unwrap();
+        fs::write(tree.join("pack.toml"), "secret").unwrap();
+        let mut release = crate::testing::release("a");
+        release.assets = vec![path("media")];
+        let file = crate::state::ReleaseFile { label: label.into(), created: "2026-01-01T00:00:00Z".into(), release };
+        fs::write(world.front.dirs.release("a", label).join("release.json"), serde_json::to_vec(&file).unwrap()).unwrap();
+    }
+    let port = mirror().await;
+    world.route(&world.backend("a.20260101_2", Some(port), |release| release.assets = vec![path("media")]));
+    for (label, content) in [("a.20260101_1", "old"), ("a.20260101_2", "new")] {
+        let answer = world.get(&format!("/static/{label}/media/x.js")).await;
+        assert_eq!((status(&answer), body(&answer)), (200, content));
+        assert_eq!(header(&answer, "cache-control"), Some("public, max-age=31536000, immutable"));
+        for wrong in ["pack.toml", "media/../pack.toml", "media/none.js", "mediax/x.js", "media/"] {
+            let answer = world.get(&format!("/static/{label}/{wrong}")).await;
+            assert!(status(&answer) == 404 && !answer.contains("secret"), "{wrong}: {answer}");
+        }
+    }
+    // below /static/ the app may have addresses of its own
+    let own = world.get("/static/a.20260101_9/x").await;
+    assert!(body(&own).starts_with("GET /static/a.20260101_9/x "), "{own}");
+}

@@ -1,0 +1,68 @@
+//! Looking at releases: readiness, checks before activation, and the samples that `silver status` shows.
+
+mod log_lacks;
+mod sampler;
+
+pub(crate) use log_lacks::Marks;
+pub(crate) use sampler::Sampler;
+
+use crate::{
+    apps::{AppFailure, LineSink},
+    endpoint::Endpoint,
+    front::{Backend, Front, ask},
+    supervisor::Supervisor,
+};
+use silver_plugin_api::plan::Probe;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// One attempt takes at most so long, within the probe's own time.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// Attempts are never closer than this.
+const CLOSEST: Duration = Duration::from_millis(20);
+
+/// Waits until each process of a release answers as the probe expects; gives up when the time is
+/// over, or at once when the release does not stay up.
+pub(crate) async fn ready(
+    front: &Front,
+    supervisor: &Supervisor,
+    backend: &Arc<Backend>,
+    probe: &Probe,
+    lines: LineSink<'_>,
+) -> Result<(), AppFailure> {
+    let placed = &backend.placed;
+    let until = Instant::now() + Duration::from_millis(probe.timeout_ms);
+    let every = Duration::from_millis(probe.every_ms).max(CLOSEST);
+    let mut said = String::new();
+    // each process of its own; one round when the front answers by itself
+    let targets: Vec<Option<Endpoint>> = match backend.endpoints() {
+        endpoints if endpoints.is_empty() => vec![None],
+        endpoints => endpoints.into_iter().map(Some).collect(),
+    };
+    for target in targets {
+        let one = match target {
+            Some(endpoint) => Arc::new(backend.only(endpoint)),
+            None => Arc::clone(backend),
+        };
+        loop {
+            let left = until.saturating_duration_since(Instant::now()).max(CLOSEST);
+            let Err(why) = ask(front, &one, &probe.access, left.min(ATTEMPT)).await else { break };
+            if let Some(found) = supervisor.crash_loop(placed.app(), &placed.label, backend.check) {
+                return Err(AppFailure { message: found.why, log: found.tail });
+            }
+            if why != said {
+                lines(&why);
+                said.clone_from(&why);
+            }
+            if Instant::now() + every > until {
+                let message = format!("`{}` was not ready within {} s: {why}", placed.label, probe.timeout_ms.div_ceil(1000));
+                let log = supervisor.tail(placed.app(), &placed.label, backend.check);
+                return Err(AppFailure { message, log });
+            }
+            tokio::time::sleep(every).await;
+        }
+    }
+    Ok(())
+}
