@@ -136,7 +136,7 @@ fn wheels(app: &dyn Tree, customization: &dyn Tree, options: &Options, site: &mu
             continue;
         }
         match trac_wheel::packages(customization, &source) {
-            Ok(packages) => packages.iter().for_each(|package| site.enable(package, &source)),
+            Ok(packages) => packages.iter().try_for_each(|package| site.enable(app, package, &source))?,
             Err(error) => {
                 let message = format!("`{}` cannot be read: {error}", source.name());
                 work.findings.push(Diagnostic::error("wheel-damaged", message).at(at()).help("fetch it again"));

@@ -10,6 +10,8 @@ use silver_plugin::{Diagnostic, Failure, Location, Reason, Tree, TreePath, TreeR
 
 /// The file, in the pack and in the release.
 const FILE: &str = "env/conf/silver.ini";
+/// Options of the pack for app plugins, by package: `acct_mgr.ini`.
+const OPTIONS: &str = "plugins/options";
 /// The file of the customization.
 const OWN: &str = "trac.ini";
 /// What silver sets in `trac.ini`, and how an operator changes it.
@@ -35,18 +37,21 @@ impl Site {
     pub(crate) fn of_pack(app: &dyn Tree) -> Result<Self, Failure> {
         let text = app.read_text(&path(FILE)?)?;
         let comment: String = text.lines().take_while(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
-        let (entries, wrong) = ini::parse(&text);
-        match wrong.first() {
-            None => Ok(Self { comment, entries, inputs: Vec::new() }),
-            Some(wrong) => Err(Failure::Internal(format!("the pack's {FILE}, line {}: {}", wrong.line, wrong.why))),
-        }
+        Ok(Self { comment, entries: of_pack(&path(FILE)?, &text)?, inputs: Vec::new() })
     }
 
-    /// Enables the components of a package that came with a wheel.
-    pub(crate) fn enable(&mut self, package: &str, wheel: &TreePath) {
+    /// Enables the components of a package that came with a wheel, and adds the options that the pack
+    /// has for it: some plugins do nothing without.
+    pub(crate) fn enable(&mut self, app: &dyn Tree, package: &str, wheel: &TreePath) -> Result<(), Failure> {
         let (section, key, value) = ("components".into(), format!("{package}.*"), "enabled".into());
         self.entries.push(Entry { section, key, value, line: 0 });
         self.inputs.push(input(wheel));
+        let options = path(&format!("{OPTIONS}/{package}.ini"))?;
+        if app.stat(&options).is_some() {
+            self.entries.extend(of_pack(&options, &app.read_text(&options)?)?);
+            self.inputs.push(format!("app:{options}"));
+        }
+        Ok(())
     }
 
     /// Adds the customization's own options.
@@ -71,6 +76,15 @@ impl Site {
             work.put(path(FILE)?, text, Reason::new("options of this site and of its app plugins", self.inputs));
         }
         Ok(())
+    }
+}
+
+/// Options of a file of the pack; what is wrong with it is the pack's fault.
+fn of_pack(file: &TreePath, text: &str) -> Result<Vec<Entry>, Failure> {
+    let (entries, wrong) = ini::parse(text);
+    match wrong.first() {
+        None => Ok(entries),
+        Some(wrong) => Err(Failure::Internal(format!("the pack's {file}, line {}: {}", wrong.line, wrong.why))),
     }
 }
 

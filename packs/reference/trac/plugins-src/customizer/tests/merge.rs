@@ -35,6 +35,7 @@ fn pack() -> Snapshot {
     let dir = directory(&[
         ("env/conf/silver.ini", &ini),
         ("env/templates/site_header.html", &header),
+        ("plugins/options/acct_mgr.ini", &fs::read(source.join("plugins/options/acct_mgr.ini")).unwrap()),
         ("wheels/trac-1.6-py3-none-any.whl", b""),
     ]);
     Snapshot::capture(dir.path()).unwrap()
@@ -71,10 +72,19 @@ fn everything_finds_its_place() {
     assert!(tree.stat(&TreePath::new("wheels/TracAccountManager-0.6.0-py2.py3-none-any.whl").unwrap()).is_some());
     let ini = read(&tree, "env/conf/silver.ini");
     assert!(ini.starts_with("# "), "the pack's comment stays");
-    assert!(
-        ini.ends_with("\n[components]\nacct_mgr.* = enabled\nacct_mgr.register.* = disabled\n\n[ticket]\ndefault_type = task\n"),
-        "{ini}"
-    );
+    let expected = "
+[components]
+acct_mgr.* = enabled
+trac.web.auth.LoginModule = disabled
+acct_mgr.register.* = disabled
+
+[account-manager]
+password_store = SessionStore
+
+[ticket]
+default_type = task
+";
+    assert!(ini.ends_with(expected), "{ini}");
 }
 
 #[test]
