@@ -4,6 +4,7 @@ mod completions;
 mod env;
 mod local;
 mod logs;
+mod registry;
 mod releases;
 mod rollback;
 mod run;
@@ -33,6 +34,7 @@ pub enum Command {
     Env(env::Env),
     Run(run::Run),
     Shell(shell::Shell),
+    Registry(registry::Registry),
     Local(local::Local),
     Completions(completions::Completions),
 }
@@ -51,6 +53,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Env(args) => args.run(context),
         Command::Run(args) => args.run(context),
         Command::Shell(args) => args.run(context),
+        Command::Registry(args) => args.run(context),
         Command::Local(args) => args.run(context),
         Command::Completions(args) => args.run(context),
     }

@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
+use silver_registry::RegistryError;
 use std::error::Error;
 
 /// The result of a command.
@@ -98,6 +99,18 @@ fn node_exit(error: &NodeError) -> Exit {
         NodeError::Busy { .. } => Exit::Locked,
         NodeError::Integrity(_) => Exit::Integrity,
         _ => Exit::Error,
+    }
+}
+
+impl From<RegistryError> for CommandError {
+    fn from(error: RegistryError) -> Self {
+        let exit = match error {
+            RegistryError::Digest { .. } | RegistryError::Damaged { .. } | RegistryError::ForeignHead { .. } => Exit::Integrity,
+            RegistryError::Unusable { .. } => Exit::Usage,
+            _ => Exit::Error,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
     }
 }
 

@@ -81,7 +81,11 @@ pub fn text(objects: &Objects, file: &FileDifference) -> Result<Option<String>, 
 }
 
 fn readable(objects: &Objects, digest: &Digest) -> Result<Option<String>, RegistryError> {
-    Ok(String::from_utf8(objects.read(digest)?).ok().filter(|text| !text.contains('\0')))
+    match objects.read(digest) {
+        // redacted
+        Err(RegistryError::NoBlob(_)) => Ok(None),
+        content => Ok(String::from_utf8(content?).ok().filter(|text| !text.contains('\0'))),
+    }
 }
 
 /// The facts that differ, by name.

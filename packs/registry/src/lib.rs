@@ -21,6 +21,8 @@ pub mod diff;
 pub mod dsse;
 pub mod error;
 #[cfg(feature = "index")]
+pub mod files;
+#[cfg(feature = "index")]
 pub mod index;
 pub mod log;
 pub mod objects;

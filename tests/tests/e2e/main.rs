@@ -4,6 +4,7 @@ mod bad_input;
 mod broken_release;
 mod crash;
 mod listed;
+mod registry;
 mod rollback;
 mod secrets;
 mod update;

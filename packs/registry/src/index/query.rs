@@ -40,9 +40,9 @@ pub struct LogEntry {
     pub outcome: Option<String>,
     /// Why it failed.
     pub message: Option<String>,
-    /// Label of the release that it is about.
+    /// Label of the release that it is about, or that stayed current.
     pub release: Option<String>,
-    /// That release's tree.
+    /// The tree of the release that it is about.
     pub tree: Option<String>,
     /// Id of the pack.
     pub pack: Option<String>,

@@ -47,7 +47,7 @@ impl Index {
             record.reason,
             change.map(|change| outcome(change.outcome)),
             change.and_then(|change| change.message.as_deref()),
-            subject.map(|(label, _)| label),
+            subject.map(|(label, _)| label).or_else(|| change?.current.as_deref()),
             tree,
             pack.map(|pack| &pack.id),
             pack.map(|pack| &pack.version),
