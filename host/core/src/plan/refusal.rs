@@ -120,6 +120,12 @@ pub enum Refusal {
         /// The release that changed them.
         label: String,
     },
+    /// The interpreter's environment of a release is gone.
+    #[error("the environment of `{label}` is not on the node any more")]
+    NoEnvironment {
+        /// The release that would run in it.
+        label: String,
+    },
     /// The state does not allow it.
     #[error("`{app}` is {state}")]
     State {
@@ -162,6 +168,7 @@ impl Refusal {
             Self::NothingBefore { app, .. } | Self::NotBefore { app, .. } => {
                 format!("`silver releases {app}` lists what there is")
             }
+            Self::NoEnvironment { .. } => "update to the pack of that release with `--allow-downgrade`: it is built anew".into(),
             Self::NoCheckpoint { .. } => "update to a release that understands the data instead".into(),
             Self::State { app, first, .. } => format!("run `silver {first} {app}` first"),
             Self::Backup { .. } => return None,

@@ -28,6 +28,11 @@ pub fn rollback(
     }
     let current = deploy::current(observed).ok_or_else(|| Refusal::NoApp { app: app.clone(), node: seen.facts.name.clone() })?;
     let (target, left) = way_back(observed, current, to)?;
+    if let Some(environment) = &target.release.environment
+        && !observed.environments.contains(&environment.id)
+    {
+        return Err(Refusal::NoEnvironment { label: target.label.clone() });
+    }
     let breaking = left.iter().rev().find(|release| release.data == DataClass::Breaking);
     let restore = match breaking {
         None => None,
@@ -87,10 +92,11 @@ pub fn rollback(
         files: tree.map(|tree| FileChanges::between(seen.tree, tree)).unwrap_or_default(),
         settings: changes::settings(Some(&old.release.settings), &new.release.settings),
         new_secrets: Vec::new(),
-        environment: new.release.environment.as_ref().map(|environment| EnvironmentUse {
-            interpreter: environment.interpreter.clone(),
-            build: !observed.environments.contains(&environment.id),
-        }),
+        environment: new
+            .release
+            .environment
+            .as_ref()
+            .map(|environment| EnvironmentUse { interpreter: environment.interpreter.clone(), build: false }),
         locations_before: observed.locations.clone(),
         writes,
         on_failure: format!("{} serves on, with the data as they are now", old.label),

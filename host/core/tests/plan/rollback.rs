@@ -2,7 +2,7 @@
 
 use crate::world::{World, ids, listing};
 use silver_core::plan::{Flags, Plan, Refusal, rollback};
-use silver_plugin_api::plan::{Action, DataClass, Deployment};
+use silver_plugin_api::plan::{Action, DataClass, Deployment, EnvironmentSpec};
 
 fn back(world: &World, to: Option<&str>) -> Result<Plan, Refusal> {
     let tree = listing(&[("VERSION", "1.6.1")]);
@@ -112,6 +112,17 @@ fn what_cannot_be_done_is_refused() {
     let mut world = World::third(DataClass::Unchanged, DataClass::Breaking);
     assert!(matches!(back(&world, Some("trac.20260101_1")), Err(Refusal::NotBefore { .. })));
     assert!(matches!(back(&world, Some("trac.20261123_1")), Err(Refusal::NotBefore { .. })));
+    let spec = EnvironmentSpec {
+        id: silver_pack::hash::sha256(b"env"),
+        kind: "python".into(),
+        interpreter: "python3 3.11.2".into(),
+        build: Vec::new(),
+        bin: "bin".into(),
+    };
+    world.observed.releases[1].release.environment = Some(spec.clone());
+    assert!(matches!(back(&world, None), Err(Refusal::NoEnvironment { label }) if label == "trac.20261122_2"));
+    world.observed.environments = vec![spec.id];
+    assert!(back(&world, None).is_ok());
     world.observed.releases[2].checkpoint = None;
     assert!(matches!(back(&world, None), Err(Refusal::NoCheckpoint { label }) if label == "trac.20261123_1"));
     // a node that tells of releases that are each other's parents is not followed for ever
