@@ -15,9 +15,10 @@
 //! | `data/nodes/local/trash/` | what was removed, until it is reaped | `trash` |
 //! | `state/logs/apps/<app>/<label>.<process>.log`, `access.log` | what apps say | `logs` |
 //! | `state/agent.log` | what the agent says | the command |
+//! | `cache/apps/<app>/{home,tmp}/` | `HOME` and `TMPDIR` of an app | `environment` |
 //! | `run/agent.lock`, `run/agent.sock` | one agent per home; its socket, 0600 | `server` |
 //! | `run/locks/<app>` | held by whoever changes an app; names the holder | `lock` |
-//! | `run/apps/<app>/<label>/{conf/,*.sock}` | rendered files (0400) and sockets | `render`, `supervisor` |
+//! | `run/apps/<app>/<label>/{conf/,*.sock,*.pid}` | rendered files (0400), sockets (below `/tmp/silver-<uid>-<digest>` when the path is too long for one), running processes | `render`, `hosting`, `process` |
 
 use silver_plugin_api::{Digest, TreePath};
 use std::path::{Path, PathBuf};

@@ -19,7 +19,7 @@
 //! | `HOME`, `TMPDIR` | of the app's own |
 //! | `PATH` | the environment's programs first |
 //! | `LANG` | `C.UTF-8` |
-//! | `PYTHONDONTWRITEBYTECODE`, `PYTHONUNBUFFERED` | for the runtime `python`: a release is never written to, logs come at once |
+//! | `PYTHONDONTWRITEBYTECODE`, `PYTHONUNBUFFERED` | `1`: no interpreter writes into a release, and logs come at once |
 //!
 //! Then the release's own entries (`[[bind]] to = "env:NAME"` and the operator's `[env]`), which may
 //! replace what has no `SILVER_` in its name; their `PATH` is put behind the environment's programs.
@@ -264,14 +264,12 @@ fn facts(context: &Context<'_>) -> Vec<(&'static str, String)> {
         ("HOME", text(&home(dirs, app))),
         ("TMPDIR", text(&temp(dirs, app))),
         ("LANG", "C.UTF-8".to_owned()),
+        ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+        ("PYTHONUNBUFFERED", "1".to_owned()),
         ("PATH", bin(context).map_or_else(|| SYSTEM_PATH.to_owned(), |bin| format!("{}:{SYSTEM_PATH}", bin.display()))),
     ];
     if let Some(spec) = &release.environment {
         facts.push(("SILVER_ENV_DIR", text(&dirs.environment(&spec.id))));
-    }
-    if release.runtime == "python" {
-        facts.push(("PYTHONDONTWRITEBYTECODE", "1".to_owned()));
-        facts.push(("PYTHONUNBUFFERED", "1".to_owned()));
     }
     match endpoint {
         Some(Endpoint::Socket(path)) => facts.push(("SILVER_SOCKET", text(path))),

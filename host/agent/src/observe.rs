@@ -4,7 +4,7 @@
 use crate::{
     dirs::Dirs,
     disk::{self, At, DiskError},
-    names,
+    names, secrets,
     state::{self, StateError},
     store::{Store, StoreError},
 };
@@ -75,7 +75,7 @@ pub fn observe(dirs: &Dirs, store: &Store, app: &str, running: Option<String>) -
         releases,
         locations: file.locations,
         has_data: file.has_data,
-        secrets: disk::names(&dirs.secrets(app))?,
+        secrets: disk::names(&dirs.secrets(app))?.into_iter().filter(|name| secrets::is_name(name)).collect(),
         drift,
         taken: taken(dirs, app)?,
         running,

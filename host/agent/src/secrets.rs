@@ -131,7 +131,7 @@ fn waiting(dirs: &Dirs, app: &str, label: &str) -> PathBuf {
     dirs.secrets(app).join(format!(".given-{label}"))
 }
 
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 

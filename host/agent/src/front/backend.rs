@@ -6,7 +6,7 @@ use silver_plugin_api::plan::StateNature;
 use std::{
     path::PathBuf,
     sync::{
-        PoisonError, RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -33,7 +33,8 @@ pub(crate) struct Backend {
     /// Is there no process to ask?
     pub(crate) only_files: bool,
     pub(crate) inside: Inside,
-    endpoints: RwLock<Vec<Endpoint>>,
+    /// Shared with the same release at other locations.
+    endpoints: Arc<RwLock<Vec<Endpoint>>>,
     turn: AtomicUsize,
 }
 
@@ -62,15 +63,14 @@ impl Backend {
         }
         directories.append(&mut statics);
         let only_files = !release.processes.iter().any(|process| process.name == "web");
-        let (endpoints, turn) = (RwLock::default(), AtomicUsize::default());
+        let (endpoints, turn) = (Arc::default(), AtomicUsize::default());
         Self { check, directories, only_files, inside: Inside::default(), endpoints, turn, placed }
     }
 
     /// The same release at other locations: requests that are inside stay counted.
     pub(crate) fn at(&self, dirs: &Dirs, placed: Placed) -> Self {
-        let moved = Self { inside: self.inside.clone(), ..Self::new(dirs, placed, self.check) };
-        moved.set_endpoints(self.endpoints());
-        moved
+        let (inside, endpoints) = (self.inside.clone(), Arc::clone(&self.endpoints));
+        Self { inside, endpoints, ..Self::new(dirs, placed, self.check) }
     }
 
     /// The same release, but only one of its processes.
@@ -81,7 +81,7 @@ impl Backend {
             directories: self.directories.clone(),
             only_files: self.only_files,
             inside: self.inside.clone(),
-            endpoints: RwLock::new(vec![endpoint]),
+            endpoints: Arc::new(RwLock::new(vec![endpoint])),
             turn: AtomicUsize::default(),
         }
     }

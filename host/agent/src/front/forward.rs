@@ -21,8 +21,8 @@ use std::{
 };
 use tokio::{io::AsyncReadExt as _, time::Instant};
 
-/// A process that is just being started again gets so long to listen.
-const CONNECT: Duration = Duration::from_secs(2);
+/// A process that is just being started gets so long to listen.
+const CONNECT: Duration = Duration::from_secs(5);
 /// Neither a byte of the request nor the head of the answer for so long: the app is given up.
 const SILENCE: Duration = Duration::from_mins(2);
 

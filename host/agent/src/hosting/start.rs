@@ -58,10 +58,15 @@ impl Host {
     pub(super) async fn stop_release(&self, app: &str, label: &str, check: bool) {
         let of = |key: &Key, check: bool| key.app == app && key.label == label && key.check == check;
         self.supervisor.stop(|key| of(key, check)).await;
-        if let Some(backend) = lock(&self.backends).remove(&(app.to_owned(), label.to_owned(), check)) {
+        if let Some(backend) = self.known(app, label, check) {
             backend.set_endpoints(Vec::new()); // whoever still holds it has nobody to ask
         }
-        if self.known(app, label, !check).is_none() {
+        // what the front leads to stays: it may be started again without another route
+        let current = self.front.entry(app).current();
+        if check || current.is_none_or(|current| current.placed.label != label) {
+            lock(&self.backends).remove(&(app.to_owned(), label.to_owned(), check));
+        }
+        if self.supervisor.status(app).iter().all(|process| process.label != label) {
             render::remove(&self.dirs, app, label);
         }
     }

@@ -155,6 +155,21 @@ async fn a_release_is_checked_beside_the_old_one_switched_to_and_the_old_one_dra
 }
 
 #[tokio::test]
+async fn a_release_that_was_stopped_and_started_again_answers_without_another_route() {
+    let node = node().await;
+    let placed = node.release("a.20260101_1", |release| release.processes[0].listen = Listen::Port);
+    node.serve(&placed).await;
+    let before = node.get("/PORT").await;
+    node.host.stop("a", &placed.label, false).await.unwrap();
+    assert!(node.pids().is_empty());
+    // also when it is named with other locations than the route's
+    node.host.start(&Placed { locations: vec!["b.localhost".into()], ..placed.clone() }, false).await.unwrap();
+    assert_eq!(node.get("/").await, placed.label);
+    assert!(!before.is_empty());
+    node.host.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_port_serves_as_well_and_the_environment_is_the_apps_own() {
     let node = node().await;
     let placed = node.release("a.20260101_1", |release| {
@@ -201,8 +216,8 @@ async fn a_release_that_does_not_come_up_fails_with_its_own_words() {
     let wrong = node.release("a.20260101_2", |_| ());
     node.host.start(&wrong, true).await.unwrap();
     let reasons = Mutex::new(Vec::new());
-    let note = |line: &str| lock(&reasons).push(line.to_owned());
-    let failure = node.host.ready(&wrong, true, &testing::ready("/NOT_THERE", 1_500), &note).await.unwrap_err();
+    let keep = |line: &str| lock(&reasons).push(line.to_owned());
+    let failure = node.host.ready(&wrong, true, &testing::ready("/NOT_THERE", 1_500), &keep).await.unwrap_err();
     let expected = "`a.20260101_2` was not ready within 2 s: GET /NOT_THERE answered 404, expected 200";
     assert_eq!(failure.message, expected);
     assert_eq!(lock(&reasons).last().unwrap(), "GET /NOT_THERE answered 404, expected 200");
@@ -246,10 +261,10 @@ async fn hooks_run_in_the_environment_and_fail_with_what_they_said() {
     node.host.make_secrets(&placed).await.unwrap();
     let hook = |argv: Vec<String>, timeout_ms: u64| Hook { target: HookTarget::Command(argv), timeout_ms };
     let said = Mutex::new(Vec::new());
-    let note = |line: &str| lock(&said).push(line.to_owned());
+    let keep = |line: &str| lock(&said).push(line.to_owned());
     let script = "echo $SILVER_PHASE of ${SILVER_APP} in $PWD; echo the key is $KEY >&2; echo \"$1\"";
     let argv = [sh(script), vec!["sh".into(), "${SILVER_RELEASE}".into()]].concat();
-    node.host.hook(&placed, "migrate", &hook(argv, 10_000), &note).await.unwrap();
+    node.host.hook(&placed, "migrate", &hook(argv, 10_000), &keep).await.unwrap();
     let mut lines = lock(&said).clone();
     lines.sort();
     let tree = fs::canonicalize(node.dirs.tree("a", &placed.label)).unwrap();
