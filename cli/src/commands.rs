@@ -2,8 +2,10 @@
 
 mod completions;
 mod env;
+mod explain;
 mod local;
 mod logs;
+mod merge;
 mod registry;
 mod releases;
 mod rollback;
@@ -30,6 +32,8 @@ pub enum Command {
     Deactivate(state::State),
     /// Undo `deactivate`
     Activate(state::State),
+    Merge(merge::Merge),
+    Explain(explain::Explain),
     Logs(logs::Logs),
     Env(env::Env),
     Run(run::Run),
@@ -49,6 +53,8 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Enable(args) => args.run(context, StateChange::Enable),
         Command::Deactivate(args) => args.run(context, StateChange::Deactivate),
         Command::Activate(args) => args.run(context, StateChange::Activate),
+        Command::Merge(args) => args.run(context),
+        Command::Explain(args) => args.run(context),
         Command::Logs(args) => args.run(context),
         Command::Env(args) => args.run(context),
         Command::Run(args) => args.run(context),

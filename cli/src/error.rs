@@ -2,6 +2,11 @@
 
 use crate::exit::Exit;
 use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
+use silver_extensions::ExtensionError;
+use silver_pack::{
+    customization::CustomizationError, document::DocumentError, export::ExportError, merge::MergeError, pack::PackError,
+    render::RenderError, snapshot::ReadError,
+};
 use silver_registry::RegistryError;
 use std::error::Error;
 
@@ -71,6 +76,14 @@ macro_rules! from_library {
 
 from_library! {
     ResolveError => Exit::Error,
+    PackError => Exit::Usage,
+    CustomizationError => Exit::Usage,
+    DocumentError => Exit::Usage,
+    RenderError => Exit::Usage,
+    MergeError => Exit::Usage,
+    ExportError => Exit::Error,
+    ReadError => Exit::Integrity,
+    ExtensionError => Exit::Error,
 }
 
 impl From<NodeError> for CommandError {

@@ -16,6 +16,7 @@ mod deployment;
 mod dirs;
 mod error;
 mod exit;
+mod merging;
 mod node;
 mod operator;
 mod program;

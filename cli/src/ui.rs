@@ -118,6 +118,11 @@ impl Ui {
         })
     }
 
+    /// Is there somebody to ask?
+    pub fn can_ask(&self) -> bool {
+        !self.json && io::stdin().is_terminal()
+    }
+
     /// Asks for a line of text. Without a terminal it is an error that names `instead`.
     pub fn ask(&self, question: &str, instead: &str) -> Result<String> {
         self.demand_terminal(question, instead)?;
@@ -151,7 +156,7 @@ impl Ui {
     }
 
     fn demand_terminal(&self, question: &str, instead: &str) -> Result<()> {
-        if !self.json && io::stdin().is_terminal() {
+        if self.can_ask() {
             return Ok(());
         }
         Err(CommandError::usage(format!("nobody can answer here: {question}")).hint(format!("answer with {instead}")))

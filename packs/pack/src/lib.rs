@@ -4,6 +4,7 @@ pub mod archive;
 pub mod commit;
 pub mod customization;
 pub mod document;
+pub mod export;
 pub mod globs;
 pub mod hash;
 pub mod limits;

@@ -74,7 +74,7 @@ pub struct Merged {
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
     /// Errors were found; warnings and notes are among them.
-    #[error("the customization does not fit: {}", first(.0))]
+    #[error("the customization does not fit the pack{}", findings(.0))]
     Findings(Vec<Diagnostic>),
     /// A customizer failed.
     #[error("the customizer `{customizer}` failed")]
@@ -86,22 +86,31 @@ pub enum MergeError {
     },
 }
 
-fn first(findings: &[Diagnostic]) -> String {
+/// One finding in the same line, several one per line with their hints.
+fn findings(findings: &[Diagnostic]) -> String {
     let errors: Vec<&Diagnostic> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    match errors.as_slice() {
-        [one] => one.message.clone(),
-        several => format!("{} errors", several.len()),
+    let line = |finding: &Diagnostic| match &finding.at {
+        Some(at) if at.tree == TreeRole::Customization && at.line > 0 => format!("{}:{}: {}", at.path, at.line, finding.message),
+        _ => finding.message.clone(),
+    };
+    if let [one] = errors.as_slice() {
+        return format!(": {}", line(one));
     }
+    let lines = errors.iter().map(|finding| {
+        let hint = finding.help.as_ref().map(|help| format!("\n    hint: {help}")).unwrap_or_default();
+        format!("\n  {}{hint}", line(finding))
+    });
+    format!(":{}", lines.collect::<String>())
 }
 
 impl MergeError {
     /// The way out. With several findings each has its own.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Findings(findings) => match findings.as_slice() {
-                [one] => one.help.clone(),
-                _ => None,
-            },
+            Self::Findings(findings) => {
+                let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+                errors.next().filter(|_| errors.next().is_none()).and_then(|one| one.help.clone())
+            }
             Self::Customizer { source: Failure::Limit(_), .. } => {
                 Some("the limits keep a plugin from harming this machine; tell the pack's publisher".into())
             }

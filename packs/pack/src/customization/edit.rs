@@ -13,11 +13,11 @@ fn table<'d>(document: &'d mut DocumentMut, name: &str) -> Result<&'d mut dyn Ta
     item.as_table_like_mut().ok_or_else(|| RenderError::Key { key: name.into(), why: "it is not a table".into() })
 }
 
-/// The text with `[settings] NAME = TEXT`.
-pub fn set_setting(text: &str, name: &str, setting: &str) -> Result<String, RenderError> {
+/// The text with `[settings] NAME = VALUE`.
+pub fn set_setting(text: &str, name: &str, setting: &serde_json::Value) -> Result<String, RenderError> {
     let mut document = parse(text)?;
     let settings = table(&mut document, "settings")?;
-    let mut new = Value::from(setting);
+    let mut new = written(setting);
     if let Some(old) = settings.get(name).and_then(Item::as_value) {
         *new.decor_mut() = old.decor().clone();
     }
@@ -26,6 +26,18 @@ pub fn set_setting(text: &str, name: &str, setting: &str) -> Result<String, Rend
         None => drop(settings.insert(name, value(new))),
     }
     Ok(document.to_string())
+}
+
+fn written(setting: &serde_json::Value) -> Value {
+    match setting {
+        serde_json::Value::Bool(value) => (*value).into(),
+        serde_json::Value::Number(number) if number.is_i64() => number.as_i64().unwrap_or_default().into(),
+        serde_json::Value::Number(number) => number.as_f64().unwrap_or_default().into(),
+        serde_json::Value::String(text) => text.as_str().into(),
+        serde_json::Value::Array(items) => Value::Array(items.iter().map(written).collect()),
+        // no setting is one of these
+        serde_json::Value::Null | serde_json::Value::Object(_) => "".into(),
+    }
 }
 
 /// The text with an app plugin wanted: `[plugins] KIND = ["NAME==1.0"]`; another row of the same name

@@ -183,7 +183,7 @@ fn the_same_version_with_other_bytes_is_refused() {
 fn edits_keep_comments() {
     let text = "# mine\n[pack]\nid = \"a.b\" # which\n[plugins]\npython = [\n  \"A==1\", # the first\n  \"b_c\",\n]\n[settings]\nt = \"old\" # title\n";
     let wanted = |text: &str| text.parse::<AppPluginWanted>().unwrap();
-    let edited = set_setting(text, "t", "it's").unwrap();
+    let edited = set_setting(text, "t", &serde_json::json!("it's")).unwrap();
     assert!(edited.contains("t = \"it's\" # title"), "{edited}");
     let edited = want_plugin(text, IndexKind::Python, &wanted("B.C==2")).unwrap();
     assert!(edited.contains("\"A==1\", # the first") && edited.contains("\"B.C==2\""), "{edited}");

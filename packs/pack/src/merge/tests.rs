@@ -251,11 +251,11 @@ fn customizers_that_misbehave_are_named() {
     let manifest = manifest::parse(PACK, "pack.toml").unwrap();
     let options = Options::default();
     for (how, wanted) in [
-        ("claim", "the customization does not fit: the customizer `rogue` claims `[` is not a glob"),
+        ("claim", "the customization does not fit the pack: the customizer `rogue` claims `[` is not a glob"),
         ("check", "the customizer `rogue` failed"),
         ("manifest", "the customizer `rogue` failed"),
-        ("empty", "the customization does not fit: the customizer `rogue` gave up"),
-        ("late", "the customization does not fit: found while merging"),
+        ("empty", "the customization does not fit the pack: the customizer `rogue` gave up"),
+        ("late", "the customization does not fit the pack: found while merging"),
     ] {
         let rogue = Rogue(how);
         let layers = [Layer { name: "rogue".into(), digest: hash::sha256(b""), customizer: &rogue }];

@@ -1,0 +1,188 @@
+//! A pack and a customization on their way to a merged tree; shared by all commands that need one.
+
+use crate::{
+    context::Context,
+    error::{CommandError, Result},
+};
+use silver_core::resolve::{Overrides, ProcessOverride};
+use silver_extensions::{Extensions, Limits, Plugin, WasmCustomizer};
+use silver_pack::{
+    customization::{self, Customization, Lock, LockedPack, set_setting},
+    hash,
+    manifest::{ByteSize, SettingType, World},
+    merge::{self, Layer, Merged},
+    overlay::OverlayLimits,
+    overlay_customizer::{self, OverlayCustomizer},
+    pack::Pack,
+    settings::{self, SettingError},
+};
+use silver_plugin_api::{Diagnostic, Digest, Settings, Severity};
+use std::{collections::BTreeMap, path::Path};
+
+/// A pack and a customization that fits it.
+pub struct Opened {
+    /// The pack.
+    pub pack: Pack,
+    /// The customization, if one was given.
+    pub customization: Option<Customization>,
+    /// All settings.
+    pub settings: Settings,
+}
+
+/// Opens both and checks that they fit: id, version, settings, lock. Settings that have no default
+/// are asked for and written into `customize.toml`.
+pub fn open(context: &Context, pack: &Path, customize: Option<&Path>) -> Result<Opened> {
+    let pack = Pack::open(pack)?;
+    let Some(dir) = customize else {
+        let settings = settings::resolve(pack.manifest(), &BTreeMap::new()).map_err(|errors| no_customization(&errors))?;
+        return Ok(Opened { pack, customization: None, settings });
+    };
+    let customization = ask_for_settings(context, &pack, Customization::load(dir)?)?;
+    let settings = customization.fit(pack.manifest())?;
+    customization.check_pack(&locked(&pack))?;
+    customization.check_lock()?;
+    Ok(Opened { pack, customization: Some(customization), settings })
+}
+
+fn locked(pack: &Pack) -> LockedPack {
+    let info = &pack.manifest().pack;
+    LockedPack { id: info.id.clone(), version: info.version.clone(), digest: pack.digest() }
+}
+
+fn no_customization(errors: &[SettingError]) -> CommandError {
+    let names: Vec<String> = errors.iter().map(|error| format!("`{}`", error.name())).collect();
+    let error = CommandError::usage(format!("the pack wants settings that have no default: {}", names.join(", ")));
+    error.hint("give them in a customization: a directory with a customize.toml, `--customize=DIR`")
+}
+
+/// Asks for what has no default; a customization that does not fit for other reasons stays as it is.
+fn ask_for_settings(context: &Context, pack: &Pack, customization: Customization) -> Result<Customization> {
+    let manifest = pack.manifest();
+    let Err(errors) = settings::resolve(manifest, &customization.config.settings) else { return Ok(customization) };
+    if customization.config.pack.id != manifest.pack.id || !context.ui.can_ask() {
+        return Ok(customization);
+    }
+    let mut text = customization.config_text().to_owned();
+    for error in &errors {
+        let (SettingError::Missing { name, prompt }, Some(def)) = (error, manifest.settings.get(error.name())) else {
+            return Ok(customization);
+        };
+        loop {
+            let instead = format!("`{name} = …` below [settings] of customize.toml");
+            let answer = context.ui.ask(&format!("{}:", prompt.as_deref().unwrap_or(name)), &instead)?;
+            let value = match def.kind {
+                SettingType::List => answer.split(',').map(str::trim).filter(|item| !item.is_empty()).collect(),
+                _ => serde_json::Value::from(answer),
+            };
+            match settings::text(def, &value) {
+                Ok(_) => {
+                    text = set_setting(&text, name, &value)?;
+                    break;
+                }
+                Err(why) => context.ui.warning(&why),
+            }
+        }
+    }
+    customization.save_config(&text)?;
+    Ok(Customization::load(&customization.dir)?)
+}
+
+/// A merged pack.
+pub struct MergedPack {
+    /// The pack.
+    pub pack: Pack,
+    /// The customization, if one was given.
+    pub customization: Option<Customization>,
+    /// All settings.
+    pub settings: Settings,
+    /// The tree, and why it is as it is.
+    pub merged: Merged,
+    /// The pack's plugins that took part: file, digest.
+    pub plugins: Vec<(String, Digest)>,
+}
+
+/// Merges. `app` is the application's name, `target` its platform (`linux-x86_64-gnu2.36-cp311`). Warnings
+/// are shown.
+pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Result<MergedPack> {
+    let Opened { pack, customization, settings } = opened;
+    let dirs = context.dirs()?;
+    let manifest = pack.manifest();
+    let mut customizers: Vec<(String, Digest, WasmCustomizer)> = Vec::new();
+    let components = manifest.plugin.iter().filter(|plugin| plugin.world == World::CustomizerPlugin);
+    if customization.is_some() {
+        let mut extensions = None;
+        for plugin in components {
+            let extensions = match &mut extensions {
+                Some(extensions) => extensions,
+                none => none.insert(Extensions::new(Some(&dirs.cache.join("plugins")), Limits::default())?),
+            };
+            let wasm = pack.tree().bytes(&plugin.file)?;
+            let digest = hash::sha256(&wasm);
+            let name = Plugin::new(format!("{}-{}: {}", manifest.pack.name, manifest.pack.version, plugin.file));
+            customizers.push((plugin.file.to_string(), digest, extensions.customizer(&name, &wasm)?));
+        }
+    }
+    let mut layers = Vec::new();
+    if customizers.is_empty() || !manifest.slot.is_empty() {
+        let digest = hash::sha256(overlay_customizer::VERSION.as_bytes());
+        layers.push(Layer { name: "overlay".into(), digest, customizer: &OverlayCustomizer });
+    }
+    for (file, digest, customizer) in &customizers {
+        layers.push(Layer { name: file.clone(), digest: *digest, customizer });
+    }
+    let options = merge::options(manifest, customization.as_ref(), app, settings.clone(), target);
+    let merged = merge::merge(&merge::Input {
+        app: pack.tree(),
+        manifest,
+        customization: customization.as_ref(),
+        layers: &layers,
+        options: &options,
+        limits: OverlayLimits::default(),
+        cache: Some(&dirs.cache.join("merges")),
+    })?;
+    show(context, &merged.diagnostics);
+    let plugins = customizers.iter().map(|(file, digest, _)| (file.clone(), *digest)).collect();
+    Ok(MergedPack { pack, customization, settings, merged, plugins })
+}
+
+fn show(context: &Context, findings: &[Diagnostic]) {
+    for finding in findings {
+        match finding.severity {
+            Severity::Note => context.ui.note(&finding.message),
+            Severity::Error | Severity::Warning => context.ui.warning(&finding.message),
+        }
+        if let Some(help) = &finding.help {
+            context.ui.hint(help);
+        }
+    }
+}
+
+impl MergedPack {
+    /// What the operator wants otherwise than the pack.
+    pub fn overrides(&self) -> Overrides {
+        let Some(mine) = &self.customization else { return Overrides::default() };
+        let process = |process: &customization::ProcessOverride| ProcessOverride {
+            count: process.count,
+            memory: process.memory.map(ByteSize::bytes),
+        };
+        Overrides {
+            env: mine.config.env.clone(),
+            processes: mine.config.processes.iter().map(|(name, def)| (name.to_string(), process(def))).collect(),
+        }
+    }
+
+    /// App plugins: name, version.
+    pub fn app_plugins(&self) -> Vec<(String, String)> {
+        let locked = self.customization.iter().flat_map(|customization| &customization.lock.app_plugins);
+        locked.map(|plugin| (plugin.name.clone(), plugin.version.clone())).collect()
+    }
+
+    /// Writes into the lock which pack was used and from which files the overrides were made.
+    pub fn save_lock(&self) -> Result<()> {
+        let Some(customization) = &self.customization else { return Ok(()) };
+        let mut lock: Lock = customization.lock.clone();
+        lock.pack = Some(locked(&self.pack));
+        lock.overrides.clone_from(&self.merged.overridden);
+        Ok(customization.save_lock(&lock)?)
+    }
+}
