@@ -13,6 +13,7 @@ mod run;
 mod shell;
 mod state;
 mod status;
+mod update;
 
 use crate::{context::Context, error::Result};
 use clap::Subcommand;
@@ -21,6 +22,8 @@ use silver_core::plan::StateChange;
 /// What silver can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(alias = "deploy")]
+    Update(update::Update),
     Status(status::Status),
     Releases(releases::Releases),
     Rollback(rollback::Rollback),
@@ -46,6 +49,7 @@ pub enum Command {
 /// Runs the command.
 pub fn run(command: Command, context: &Context) -> Result {
     match command {
+        Command::Update(args) => args.run(context),
         Command::Status(args) => args.run(context),
         Command::Releases(args) => args.run(context),
         Command::Rollback(args) => args.run(context),

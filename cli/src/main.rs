@@ -20,6 +20,7 @@ mod merging;
 mod node;
 mod operator;
 mod program;
+mod secrets;
 mod ui;
 
 use std::process::ExitCode;

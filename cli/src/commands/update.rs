@@ -1,0 +1,210 @@
+use crate::{
+    carry::{How, carry, flags},
+    context::Context,
+    deployment,
+    error::{CommandError, Result},
+    exit::Exit,
+    merging::{self, MergedPack, Opened},
+    node, secrets,
+};
+use semver::Version;
+use silver_builtin::{backup::BuiltinBackup, monitoring::Monitoring, runtimes::runtime, services::service};
+use silver_core::{
+    deploy::{Content, Resolved},
+    node::Node,
+    plan::{Flags, Wanted},
+    resolve::{self, Plugins, resolve},
+};
+use silver_pack::{
+    hash,
+    listing::Listing,
+    manifest::{SettingType, Subpath},
+    settings,
+};
+use silver_plugin_api::plan::{Deployment, NodeFacts};
+use std::path::PathBuf;
+
+/// Deploy a pack, or bring an application to another version, customization or setting
+///
+/// The pack is merged with the customization, the plan is shown, and nothing changes before it is
+/// agreed to. If anything fails, everything is as it was before. `deploy` is another name for it.
+#[derive(Debug, clap::Args)]
+pub struct Update {
+    /// The pack
+    pack: PathBuf,
+    /// Where it shall answer: HOST[/PATH]; default: where it does, or NAME.localhost
+    location: Option<String>,
+    /// The customization
+    #[arg(long, value_name = "DIR")]
+    customize: Option<PathBuf>,
+    /// The row of the customization's [[deploy]] with this name or node; default: all rows
+    #[arg(long, value_name = "ROW")]
+    to: Option<String>,
+    /// Name of the application; default: the pack's
+    #[arg(long, conflicts_with = "to")]
+    name: Option<String>,
+    /// A setting for this deployment only, instead of the customization's; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+    /// Show the plan and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Why, for the registry
+    #[arg(long)]
+    reason: Option<String>,
+    /// Let an older version replace a newer one
+    #[arg(long)]
+    allow_downgrade: bool,
+}
+
+/// One place to deploy to.
+struct Target {
+    app: String,
+    locations: Option<Vec<String>>,
+}
+
+impl Update {
+    pub fn run(self, context: &Context) -> Result {
+        let opened = self.open(context)?;
+        let mut exit = Exit::Done;
+        for target in self.targets(&opened)? {
+            // the pack is opened once for all targets, but merged for each: customizers know the name
+            let opened = Opened {
+                pack: opened.pack.clone(),
+                customization: opened.customization.clone(),
+                settings: opened.settings.clone(),
+            };
+            exit = self.deploy(context, opened, target)?;
+        }
+        Ok(exit)
+    }
+
+    fn open(&self, context: &Context) -> Result<Opened> {
+        let mut opened = merging::open(context, &self.pack, self.customize.as_deref())?;
+        for (name, value) in &self.set {
+            let manifest = opened.pack.manifest();
+            let known = || manifest.settings.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let def = manifest.settings.get(name.as_str()).ok_or_else(|| {
+                CommandError::usage(format!("the pack has no setting `{name}`")).hint(format!("it has {}", known()))
+            })?;
+            let value = match def.kind {
+                SettingType::List => value.split(',').map(str::trim).filter(|item| !item.is_empty()).collect(),
+                _ => serde_json::Value::from(value.as_str()),
+            };
+            let text = settings::text(def, &value).map_err(|why| CommandError::usage(format!("`--set {name}`: {why}")))?;
+            opened.settings.insert(name.clone(), text);
+        }
+        Ok(opened)
+    }
+
+    /// Rows of the customization, unless the command line says where.
+    fn targets(&self, opened: &Opened) -> Result<Vec<Target>> {
+        let default = opened.pack.manifest().pack.name.to_string();
+        let rows = opened.customization.as_ref().map(|mine| mine.config.deploy.as_slice()).unwrap_or_default();
+        if rows.is_empty() && self.to.is_some() {
+            return Err(CommandError::usage("the customization has no [[deploy]] rows to pick from with `--to`"));
+        }
+        if rows.is_empty() || self.name.is_some() || (self.location.is_some() && self.to.is_none()) {
+            let app = self.name.clone().unwrap_or(default);
+            return Ok(vec![Target { app, locations: self.location.clone().map(|location| vec![location]) }]);
+        }
+        let mut targets = Vec::new();
+        for row in rows {
+            let app = row.name.as_ref().map_or_else(|| default.clone(), ToString::to_string);
+            if self.to.as_ref().is_some_and(|to| *to != app && *to != row.node) {
+                continue;
+            }
+            if row.node != silver_transport::local::NAME {
+                let error = CommandError::usage(format!("node `{}` cannot be reached: only `local` is supported yet", row.node));
+                return Err(error.hint("pick a row with `--to`, or give `--name`"));
+            }
+            let locations = self.location.clone().map(|location| vec![location]).or(Some(row.locations.clone()));
+            targets.push(Target { app, locations: locations.filter(|locations| !locations.is_empty()) });
+        }
+        if targets.is_empty() {
+            return Err(CommandError::usage("no [[deploy]] row of the customization has that name or node"));
+        }
+        Ok(targets)
+    }
+
+    fn deploy(&self, context: &Context, opened: Opened, target: Target) -> Result {
+        context.block_on(async {
+            let node = node::connect(context)?;
+            let facts = node.facts().await?;
+            let merged = merging::merge(context, opened, &target.app, &platform(&facts))?;
+            let resolved = self.resolve(&merged, &facts, target)?;
+            let notes = merged.pack.manifest().pack.notes.as_ref().and_then(|path| merged.merged.tree.text(path).ok());
+            let flags = Flags { allow_downgrade: self.allow_downgrade, ..flags()? };
+            let choice = resolved.plan(&node, &BuiltinBackup, &flags).await?;
+            let secrets =
+                |missing: &[&str]| secrets::given(context, merged.pack.manifest(), merged.customization.as_ref(), missing);
+            let how = How { dry_run: self.dry_run, secrets: Some(&secrets), notes, ..How::default() };
+            let exit = Box::pin(carry(context, &node, choice, how)).await?;
+            if exit == Exit::Done && !self.dry_run {
+                merged.save_lock()?;
+            }
+            Ok(exit)
+        })
+    }
+
+    fn resolve(&self, merged: &MergedPack, facts: &NodeFacts, target: Target) -> Result<Resolved> {
+        let (pack, manifest) = (&merged.pack, merged.pack.manifest());
+        let (overrides, app_plugins) = (merged.overrides(), merged.app_plugins());
+        let silver = Version::parse(env!("CARGO_PKG_VERSION")).map_err(|error| CommandError::new(Exit::Error, error))?;
+        let request = resolve::Request {
+            app: &target.app,
+            pack: &pack.reference(),
+            manifest,
+            tree: &merged.merged.tree,
+            settings: &merged.settings,
+            overrides: &overrides,
+            app_plugins: &app_plugins,
+            facts,
+            silver: &silver,
+        };
+        let release = resolve(request, Plugins { runtime: &runtime, service: &service, monitor: &Monitoring })?;
+        let reasons = merged.merged.reasons.to_json().into_bytes();
+        let digest = hash::sha256(&reasons);
+        let mine = merged.customization.as_ref();
+        let deployment = Deployment {
+            loosened: self.allow_downgrade.then(|| "--allow-downgrade".to_owned()).into_iter().collect(),
+            customization: mine.map(|mine| mine.files.digest()),
+            reasons: Some(digest),
+            customization_revision: mine.and_then(|mine| deployment::revision(&mine.dir)),
+            plugins: merged.plugins.clone(),
+            app_plugins,
+            ..deployment::claimed(self.reason.clone())
+        };
+        Ok(Resolved {
+            wanted: Wanted {
+                release,
+                tree: Listing::clone(merged.merged.tree.listing()),
+                locations: target.locations,
+                migrate: manifest.commands.data_class(),
+                min_upgradable: manifest.pack.min_upgradable_version.as_ref().map(ToString::to_string),
+                subpath: manifest.front.subpath == Subpath::Native,
+                archive_bytes: pack.archive_size(),
+                deployment,
+            },
+            content: Content {
+                archive: pack.path().into(),
+                pack: Listing::clone(pack.tree().listing()),
+                blobs: merged.merged.tree.blobs().clone(),
+                records: vec![(digest, reasons)],
+            },
+        })
+    }
+}
+
+/// What app plugins have to run on: `linux-x86_64-gnu2.36-cp311`.
+fn platform(facts: &NodeFacts) -> String {
+    match facts.extra.get("python.abi") {
+        Some(abi) => format!("{}-{abi}", facts.platform),
+        None => facts.platform.clone(),
+    }
+}
+
+fn setting(text: &str) -> std::result::Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
