@@ -200,6 +200,12 @@ impl Entry {
         Ok(Entered { backend, guards })
     }
 
+    /// Counts a request of the agent's own in, if a visitor's would come in now.
+    pub(crate) fn pass(&self) -> Option<Guard> {
+        let state = self.lock();
+        (state.closed.is_none() && !state.disabled).then(|| self.inside.enter())
+    }
+
     /// Makes a release current.
     pub(crate) fn set(&self, current: Option<Arc<Backend>>, disabled: bool) {
         let mut state = self.lock();

@@ -74,15 +74,13 @@ impl Host {
                 }
                 message = input.recv() => match message {
                     Some(RunInput::Data(bytes)) => write(&mut to, &bytes).await,
-                    Some(RunInput::End) | None if terminal.is_some() => {
-                        // end of transmission, as the key ^D sends it
-                        write(&mut to, &[4]).await;
-                        if message.is_none() {
-                            break child.wait().await;
-                        }
-                    }
+                    // end of transmission, as the key ^D sends it
+                    Some(RunInput::End) if terminal.is_some() => write(&mut to, &[4]).await,
                     Some(RunInput::End) => to = None,
                     None => {
+                        if terminal.is_some() {
+                            write(&mut to, &[4]).await;
+                        }
                         to = None;
                         tokio::select! {
                             status = child.wait() => break status,

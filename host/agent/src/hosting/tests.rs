@@ -356,17 +356,21 @@ async fn programs_run_on_a_terminal() {
 async fn who_stops_listening_ends_the_program() {
     let node = node().await;
     let placed = node.release("a.20260101_1", |_| ());
-    let (_to, input) = mpsc::channel(1);
-    let (output, mut from) = mpsc::channel(1);
-    let running = tokio::spawn({
-        let (host, placed) = (Arc::clone(&node.host), placed.clone());
-        async move { host.run(&placed, &spec("echo $$; exec sleep 600", None), input, output).await }
-    });
-    let Some(RunOutput::Out(pid)) = from.recv().await else { panic!("no pid") };
-    let pid: u32 = String::from_utf8(pid).unwrap().trim().parse().unwrap();
-    drop(from);
-    assert_eq!(running.await.unwrap().unwrap(), 128 + 1);
-    assert!(crate::process::members(pid).is_empty());
+    for tty in [None, Some((80, 24))] {
+        let (to, input) = mpsc::channel(1);
+        let (output, mut from) = mpsc::channel(1);
+        let running = tokio::spawn({
+            let (host, placed) = (Arc::clone(&node.host), placed.clone());
+            async move { host.run(&placed, &spec("echo $$; exec sleep 600", tty), input, output).await }
+        });
+        let Some(RunOutput::Out(pid)) = from.recv().await else { panic!("no pid") };
+        let pid: u32 = String::from_utf8(pid).unwrap().trim().parse().unwrap();
+        drop(to); // nobody says anything more …
+        drop(from); // … or listens
+        let ended = tokio::time::timeout(Duration::from_secs(20), running).await.expect("it ends");
+        assert_eq!(ended.unwrap().unwrap(), 128 + 1);
+        assert!(crate::process::members(pid).is_empty());
+    }
     node.host.shutdown().await;
 }
 

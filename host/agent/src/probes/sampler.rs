@@ -63,9 +63,12 @@ async fn sample(front: Arc<Front>, backend: Arc<Backend>, probe: Probe, samples:
     let every = Duration::from_millis(probe.every_ms).max(OFTENEST);
     let patience = Duration::from_millis(probe.timeout_ms).clamp(Duration::from_secs(1), Duration::from_secs(30));
     loop {
-        let result = ask(&front, &backend, &probe.access, patience).await;
-        let result = result.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        samples.lock().unwrap_or_else(PoisonError::into_inner).insert(probe.id.clone(), (result, Instant::now()));
+        // not while the gate is closed: nobody may touch the data then, not even by looking at a page
+        if let Some(_inside) = front.entry(backend.placed.app()).pass() {
+            let result = ask(&front, &backend, &probe.access, patience).await;
+            let result = result.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            samples.lock().unwrap_or_else(PoisonError::into_inner).insert(probe.id.clone(), (result, Instant::now()));
+        }
         tokio::time::sleep(every).await;
     }
 }

@@ -83,7 +83,9 @@ async fn who_is_held_for_too_long_is_told_to_come_back() {
     assert_eq!(status(&answer), 503);
     assert_eq!(header(&answer, "retry-after"), Some("10"));
     assert_eq!((count.load(Ordering::SeqCst), entry.held()), (0, 0));
+    assert!(entry.pass().is_none(), "the agent's own samples wait as well");
     entry.open();
+    assert!(entry.pass().is_some());
     assert_eq!(status(&world.get("/").await), 200);
 }
 
