@@ -21,6 +21,9 @@ pub struct Verify {
     since_head: Option<PathBuf>,
 }
 
+/// So many leftovers are shown to a person.
+const SHOWN: usize = 5;
+
 /// One finding. `leftover` is harmless: what interrupted work left behind.
 #[derive(Serialize)]
 struct Row {
@@ -68,19 +71,38 @@ fn say(context: &Context, report: &Report) -> Result<()> {
         path: problem.path.clone(),
         detail: problem.detail.clone(),
     });
-    let leftover =
-        report.leftovers.iter().map(|(path, detail)| Row { finding: "leftover", path: path.clone(), detail: detail.clone() });
-    let rows: Vec<_> = problem.chain(leftover).collect();
-    if !rows.is_empty() || context.ui.json() {
+    let mut rows: Vec<_> = problem.collect();
+    if context.ui.json() {
+        let leftover =
+            |(path, detail): &(String, String)| Row { finding: "leftover", path: path.clone(), detail: detail.clone() };
+        rows.extend(report.leftovers.iter().map(leftover));
+        return context.ui.report_json(&rows);
+    }
+    if !rows.is_empty() {
         context.ui.list(&rows, "")?;
     }
+    say_leftovers(context, &report.leftovers);
     if report.is_sound() {
         let Report { events, trees, objects, bytes, .. } = report;
         let head = report.head.as_ref().map(|head| head.root.short()).unwrap_or_default();
+        let megabytes = bytes.div_ceil(1_000_000);
         context.ui.note(&format!(
-            "as recorded: {events} events, {trees} trees, {objects} objects ({} MB), signed head {head}",
-            bytes.div_ceil(1_000_000),
+            "as recorded: {events} events, {trees} trees, {objects} objects ({megabytes} MB), signed head {head}"
         ));
     }
     Ok(())
+}
+
+/// Harmless, and there may be thousands: some, and how many.
+fn say_leftovers(context: &Context, leftovers: &[(String, String)]) {
+    if leftovers.is_empty() {
+        return;
+    }
+    context.ui.note(&format!("left behind by interrupted work, harmless: {} files", leftovers.len()));
+    for (path, detail) in leftovers.iter().take(SHOWN) {
+        context.ui.note(&format!("  {path}: {detail}"));
+    }
+    if leftovers.len() > SHOWN {
+        context.ui.note("  … all of them with --json");
+    }
 }

@@ -246,3 +246,92 @@ impl Default for ReleaseRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement::{Event, Statement, tests::sample};
+    use silver_plugin_api::{
+        TreePath,
+        plan::{
+            Deployment, FileFormat, Listen, Overlap, Part, Process, Rendered, RenderedSource, Secret, SecretSource, SetKey,
+            TransitionKind, Value,
+        },
+    };
+    use std::collections::BTreeMap;
+
+    const CANARY: &str = "canary-5e1f0c2a9b";
+
+    /// A release that shows a value wherever one could stand but in the settings.
+    fn release() -> Release {
+        let none = Digest::from_bytes([0; 32]);
+        let value = || Value(vec![Part::Text(CANARY.into()), Part::Secret("token".into())]);
+        let set = SetKey { key: "a.b".into(), value: value() };
+        Release {
+            id: none,
+            app: "hello".into(),
+            pack: ReleaseRecord::default().pack,
+            tree: none,
+            settings: Settings::from([("title".into(), "Hello".into())]),
+            secrets: vec![Secret { name: "token".into(), source: SecretSource::Given }],
+            environment: None,
+            runtime: "python".into(),
+            layout_root: TreePath::root(),
+            processes: vec![Process {
+                name: "web".into(),
+                argv: vec![CANARY.into()],
+                count: 1,
+                listen: Listen::Socket,
+                memory: None,
+                stop_signal: "TERM".into(),
+                stop_timeout_ms: 0,
+                singleton: false,
+            }],
+            env: vec![("TOKEN".into(), value())],
+            rendered: vec![Rendered {
+                path: TreePath::root(),
+                source: RenderedSource::Keys { format: FileFormat::Ini, base: TreePath::root(), set: vec![set] },
+            }],
+            state: vec![],
+            hooks: BTreeMap::new(),
+            statics: vec![],
+            assets: vec![],
+            checks: vec![],
+            probes: vec![],
+            overlap: Overlap::Web,
+            services: vec![],
+            max_body: None,
+            extra: Settings::from([("x".into(), CANARY.into())]),
+        }
+    }
+
+    #[test]
+    fn a_secret_is_recorded_by_name_and_nothing_else_that_could_hold_its_value() {
+        let transition = Transition {
+            id: "1".into(),
+            kind: TransitionKind::Deploy,
+            app: "hello".into(),
+            parent: None,
+            release: Some(("hello.20261122_1".into(), release())),
+            locations: vec!["hello.localhost".into()],
+            data: DataClass::Unchanged,
+            steps: vec![],
+            deployment: Deployment::default(),
+        };
+        let outcome = Outcome {
+            kind: OutcomeKind::Reverted,
+            failed_step: Some("check".into()),
+            message: Some("it does not answer".into()),
+            log: vec![format!("the application says: {CANARY}")],
+            undo_errors: vec![],
+            current: None,
+            event: None,
+            closed_ms: 0,
+        };
+        let change = Change::of(&transition, &outcome);
+        assert_eq!(change.release.as_ref().unwrap().secrets[0].name, "token");
+        let text = String::from_utf8(Statement::new(sample("hello", Event::Deploy(change))).to_bytes()).unwrap();
+        assert!(text.contains("\"token\"") && text.contains("Hello") && text.contains("it does not answer"), "{text}");
+        assert!(!text.contains(CANARY), "{text}");
+    }
+}
