@@ -46,13 +46,13 @@ fn all_problems_are_told_at_once_with_place_and_hint() {
     10 | memroy = "1G"
        | ^^^^^^
     hint: did you mean `memory`? Allowed: `callable`, `command`, `listen`, `count`, `memory`, `stop-signal`, `stop-timeout`, `singleton`
-    pack.toml:11:9: `processes.web.count` is string "2", it has to be u32
+    pack.toml:11:9: `processes.web.count` is "2", it has to be a whole number
     11 | count = "2"
        |         ^^^
     pack.toml:12:16: `processes.web.stop-timeout`: `1x` is not a duration: write "500ms", "30s", "2m", "1h" or "7d"
     12 | stop-timeout = "1x"
        |                ^^^^
-    pack.toml:15:1: `services.db.kind` is not supported yet
+    pack.toml:15:1: `services.db.kind = "postgresql"` is not supported yet
     15 | kind = "postgresql"
        | ^^^^
     hint: supported today: `files` (SQLite lies in files)
@@ -64,4 +64,167 @@ fn all_problems_are_told_at_once_with_place_and_hint() {
        |        ^^^^^
     hint: did you mean `text`? Allowed: `text`, `integer`, `number`, `boolean`, `choice`, `url`, `email`, `path`, `list`
     "#);
+}
+
+/// Everything in [`SMALL`] and one more piece.
+fn with(more: &str) -> String {
+    format!("{SMALL}{more}\n")
+}
+
+#[test]
+fn rules_that_look_at_more_than_one_field() {
+    let cases = [
+        ("format = 2", "format 2 is not known"),
+        ("[processes.worker]", "`processes.worker`: it says neither `callable` nor `command`"),
+        ("[processes.worker]\ncallable = \"a:b\"", "only the runtime `python` has callables"),
+        ("[processes.worker]\ncommand = [\"\"]", "a command starts with a program"),
+        ("[processes.worker]\ncommand = [\"x\", \"${A\"]", "`processes.worker.command[1]`: `${` is not followed"),
+        ("[processes.worker]\ncommand = [\"x\"]\nlisten = \"port\"", "only the process `web` is reached"),
+        ("[processes.worker]\ncommand = [\"x\"]\nstop-signal = \"SIGTERM\"", "`SIGTERM` is none of TERM"),
+        ("[processes.worker]\ncommand = [\"x\"]\ncount = 0", "1 to 1,000"),
+        ("[processes.worker]\ncommand = [\"x\"]\ncount = 2\nsingleton = true", "a singleton is one process"),
+        ("[health]\nready = { path = \"about\" }", "`about` is not a path of the application"),
+        ("[health]\nready = { path = \"/\", status = 99 }", "99 is not a status of HTTP"),
+        ("[health]\nready = { path = \"/\", interval = \"1m\" }", "longer than `timeout`"),
+        ("[commands]\ninit = {}", "neither `command` nor `url`"),
+        ("[commands]\nmigrate = { command = [\"x\"] }", "it does not say what it does to the data"),
+        ("[commands]\ninit = { command = [\"x\"], data = \"additive\" }", "only `migrate` changes data"),
+        ("[commands]\nshell = { url = \"/x\" }", "`shell` is a command"),
+        ("[commands]\nwarm = { url = \"/x\", timeout = \"2d\" }", "2d is longer than a day"),
+        ("[[check]]\nname = \"a\"", "one of `url`, `command` and `log-lacks`"),
+        ("[[check]]\nname = \"a\"\nurl = \"/\"\n[[check]]\nname = \"a\"\nurl = \"/\"", "another check has this name"),
+        ("[[check]]\nname = \"a\"\ncommand = [\"x\"]\nstatus = 200", "`status` and `body-…` are for a `url`"),
+        ("[[check]]\nname = \"a\"\nlog-lacks = { file = \"log/a.log\", pattern = \"x\" }", "`log/a.log` is in no `[state]`"),
+        ("[state.db]\nnature = \"data\"\n[state.\"db/x\"]\nnature = \"log\"", "it lies below `db`"),
+        ("[state.db]\nnature = \"data\"\nowned-keys = [\"a.b\"]", "only a config has owned keys"),
+        ("[state.conf]\nnature = \"config\"\nowned-keys = [\"a.b\"]", "keys of such a file cannot be set"),
+        ("[state.\"a.ini\"]\nnature = \"config\"\nkind = \"directory\"", "a config is a file"),
+        ("[state.\"a.ini\"]\nnature = \"config\"\nowned-keys = [\"a\"]", "`a` is not a key"),
+        ("[settings.a]\ntype = \"choice\"", "a choice has `choices`"),
+        ("[settings.a]\nchoices = [\"x\"]", "only the type `choice` has choices"),
+        ("[settings.a]\npattern = \"(\"", "`(` is not a regular expression"),
+        ("[settings.a]\ntype = \"integer\"\ndefault = \"x\"", "`x` is not a whole number"),
+        ("[settings.a]\nrenamed-from = \"b\"\n[settings.b]", "`b` is another setting"),
+        ("[settings.Title]", "`Title` is not a name"),
+        ("[secrets.a]\ngenerate = \"hex:8\"", "16 to 1,024 bytes"),
+        ("[secrets.a]\non-clone = \"keep\"", "`secrets.a.on-clone` is not supported yet"),
+        ("[[bind]]\nfrom = \"setting.a\"\nto = \"env:A\"", "there is no setting `a`"),
+        ("[[bind]]\nfrom = \"app.uri\"\nto = \"env:A\"", "`app.uri` is not a value"),
+        ("[[bind]]\nfrom = \"app.url\"\nto = \"env:SILVER_URL\"", "silver's own"),
+        (
+            "[[bind]]\nfrom = \"app.url\"\nto = \"env:A\"\n[[bind]]\nfrom = \"app.release\"\nto = \"env:A\"",
+            "another value goes there",
+        ),
+        ("[[bind]]\nfrom = \"app.url\"\nto = \"ini:../x.ini#a.b\"", "not a path below the instance directory"),
+        ("[[bind]]\nfrom = \"app.url\"\nto = \"ini:x.ini#a\"", "`a` names no section"),
+        ("[[bind]]\nfrom = \"app.url\"\nto = \"ini:x.ini#a]b.c\"", "no section can have such a name"),
+        ("[[bind]]\nfrom = \"app.url\"\nto = \"template:x.php\"", "its name ends with `.j2`"),
+        (
+            "[state.\"x.ini\"]\nnature = \"config\"\n[[bind]]\nfrom = \"app.url\"\nto = \"ini:x.ini#a.b\"",
+            "`a.b` is not one of the keys that silver owns",
+        ),
+        (
+            "[secrets.s]\n[state.\"x.ini\"]\nnature = \"config\"\nowned-keys = [\"a.b\"]\n[[bind]]\nfrom = \"secret.s\"\nto = \"ini:x.ini#a.b\"",
+            "the secret would lie in the data",
+        ),
+        ("[state.d]\nnature = \"data\"\n[[bind]]\nfrom = \"app.url\"\nto = \"json:d/x.json#a\"", "`d` is the application's own"),
+        ("[[slot]]\nname = \"a\"\nfrom = \"../a\"\ninto = \"tree:a\"\nmode = \"add\"", "`../a` is not a glob inside a tree"),
+        ("[[slot]]\nname = \"a\"\nfrom = \"a/*\"\ninto = \"a\"\nmode = \"add\"", "write `instance:PATH` or `tree:PATH`"),
+        ("[[slot]]\nname = \"a\"\nfrom = \"a/*\"\ninto = \"tree:../a\"\nmode = \"add\"", "it has a `.` or `..` segment"),
+        (
+            "[[slot]]\nname = \"a\"\nfrom = \"a/*\"\ninto = \"tree:a\"\nmode = \"replace\"",
+            "`replace`, which is not one of its values",
+        ),
+        (
+            "[state.d]\nnature = \"data\"\n[[slot]]\nname = \"a\"\nfrom = \"a/*\"\ninto = \"instance:d/x\"\nmode = \"add\"",
+            "cannot put files there",
+        ),
+        ("[[plugin]]\nfile = \"a.so\"\nworld = \"customizer-plugin\"", "its name ends with .wasm"),
+        (
+            "[[plugin]]\nfile = \"a.wasm\"\nworld = \"customizer-plugin\"\nneeds = [\"edit-customization\"]",
+            "a customizer is pure",
+        ),
+        (
+            "[[plugin]]\nfile = \"a.wasm\"\nworld = \"command-plugin\"\nneeds = [\"index:python\"]",
+            "the pack declares no such index",
+        ),
+        (
+            "[[plugin]]\nfile = \"a.wasm\"\nworld = \"command-plugin\"\nneeds = [\"everything\"]",
+            "`everything` is nothing a plugin can ask for",
+        ),
+        ("[[plugin]]\nfile = \"a.wasm\"\nworld = \"command-plugin\"\nsha256 = \"abc\"", "not a sha256"),
+        ("[index.npm]", "`index.npm` is not supported yet"),
+        ("[index.cargo]", "unknown field `index.cargo`"),
+        ("[layout]\nroot = \"\"", "the instance directory is a directory of the pack"),
+        ("[front]\nsubpath = \"strip\"", "`front.subpath = \"strip\"` is not supported yet"),
+        ("[front]\nmax-body = \"10MB\"", "`10MB` is not a size"),
+        ("[update]\noverlap = \"all\"", "`all`, which is not one of its values"),
+        ("[build]\nnpm = {}", "`build.npm` is not supported yet"),
+        ("[state.up]\nnature = \"public\"\nserve = \"/up/\"", "`state.up.serve` is not supported yet"),
+        ("[pack]\nid = \"x\"", "duplicate key"),
+        ("[a", "`"),
+    ];
+    for (more, wanted) in cases {
+        let text = if let Some(format) = more.strip_prefix("format") {
+            SMALL.replace("format = 1", &format!("format{format}"))
+        } else {
+            with(more)
+        };
+        let told = errors(&text);
+        assert!(told.contains(wanted), "{more}\n→ {told}");
+    }
+}
+
+#[test]
+fn every_reserved_name_is_refused_by_name() {
+    for (more, name) in [
+        ("[[assemble]]\ncommand = [\"x\"]", "assemble"),
+        ("[[cron]]", "cron"),
+        ("[uses]", "uses"),
+        ("[offers]", "offers"),
+        ("[tasks]", "tasks"),
+        ("[access]", "access"),
+        ("[commands]\nafter-clone = {}", "commands.after-clone"),
+        ("[front]\ndeny = []", "front.deny"),
+        ("[front]\nrewrite = []", "front.rewrite"),
+        ("[front]\nheaders = {}", "front.headers"),
+        ("[front]\ntimeout = \"1s\"", "front.timeout"),
+        ("[front]\nwebsockets = true", "front.websockets"),
+        ("[front]\nnot-found = \"x\"", "front.not-found"),
+        ("[services.db]\nkind = \"files\"\nversion = \">=1\"", "services.db.version"),
+        ("[settings.a]\nvisible-if = \"b\"", "settings.a.visible-if"),
+        ("[settings.a]\nwhen = \"init\"", "settings.a.when"),
+        ("[secrets.a]\nbcrypt-of = \"b\"", "secrets.a.bcrypt-of"),
+        ("[build]\ndebian = {}", "build.debian"),
+        ("[build]\ncommand = []", "build.command"),
+        ("[state.a]\nnature = \"data\"\nexecute = false", "state.a.execute"),
+        ("[[check]]\nname = \"a\"\nurl = \"/\"\nevery = \"1m\"", "check[0].every"),
+    ] {
+        let told = errors(&with(more));
+        assert!(told.contains(&format!("`{name}` is not supported yet")), "{more}\n→ {told}");
+    }
+}
+
+#[test]
+fn the_reference_packs_are_valid_and_fit_the_schema_that_is_published() {
+    let schema = manifest::schema();
+    let known = &schema["properties"];
+    for (name, text) in
+        [("hello", include_str!("../../reference/hello/pack.toml")), ("trac", include_str!("../../reference/trac/pack.toml"))]
+    {
+        assert_eq!(errors(text), "fine", "{name}");
+        let table: toml::Table = text.parse().unwrap();
+        for key in table.keys() {
+            assert!(known[key].is_object(), "{name}: the schema does not know `{key}`");
+        }
+    }
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(known["cron"]["not"], serde_json::json!({}), "reserved: no value fits");
+}
+
+#[test]
+fn a_manifest_survives_being_written_and_read() {
+    let manifest = manifest::parse(include_str!("../../reference/trac/pack.toml"), "pack.toml").unwrap();
+    let text = toml::to_string(&manifest).unwrap();
+    assert_eq!(manifest::parse(&text, "pack.toml").unwrap(), manifest);
 }

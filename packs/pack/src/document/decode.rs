@@ -53,13 +53,13 @@ impl de::Error for Fault {
             None => (text.as_str(), None),
         };
         Self::here(match text.strip_prefix(NOT_YET) {
-            Some(_) => ProblemKind::NotSupported { hint },
+            Some(value) => ProblemKind::NotSupported { value: Some(value.to_owned()).filter(|value| !value.is_empty()), hint },
             None => ProblemKind::Invalid { message: text.to_owned(), hint },
         })
     }
 
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::here(ProblemKind::WrongType { found: found.to_string(), wanted: wanted.to_string() })
+        Self::here(ProblemKind::WrongType { found: plain_words(&found.to_string()), wanted: plain_words(&wanted.to_string()) })
     }
 
     fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
@@ -162,5 +162,20 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let (key, node) = self.value.take().ok_or_else(|| <Fault as de::Error>::custom("a value before its key"))?;
         seed.deserialize(Reader { node }).map_err(|fault| fault.below(key))
+    }
+}
+
+/// serde's words in words for people.
+fn plain_words(words: &str) -> String {
+    match words {
+        "u8" | "u16" | "u32" | "u64" | "i32" | "i64" => "a whole number".into(),
+        "a boolean" => "true or false".into(),
+        "map" | "a map" => "a table".into(),
+        "sequence" | "a sequence" => "a list".into(),
+        words if words.starts_with("struct ") => "a table".into(),
+        words => match words.strip_prefix("string ").or_else(|| words.strip_prefix("integer ")) {
+            Some(value) => value.trim_matches('`').into(),
+            None => words.into(),
+        },
     }
 }

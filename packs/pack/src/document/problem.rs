@@ -55,6 +55,8 @@ pub enum ProblemKind {
     },
     /// Part of the format, but this version of silver cannot do it yet.
     NotSupported {
+        /// The value, when only that is not supported.
+        value: Option<String>,
         /// The way out.
         hint: Option<String>,
     },
@@ -91,6 +93,7 @@ impl Problem {
             ProblemKind::UnknownValue { found, .. } => format!("`{field}` is `{found}`, which is not one of its values"),
             ProblemKind::Invalid { message, .. } if field.is_empty() => message.clone(),
             ProblemKind::Invalid { message, .. } => format!("`{field}`: {message}"),
+            ProblemKind::NotSupported { value: Some(value), .. } => format!("`{field} = {value:?}` is not supported yet"),
             ProblemKind::NotSupported { .. } => format!("`{field}` is not supported yet"),
         }
     }
@@ -101,7 +104,7 @@ impl Problem {
         match &self.kind {
             ProblemKind::UnknownField { allowed } => Some(suggest(name, allowed)),
             ProblemKind::UnknownValue { found, allowed } => Some(suggest(found, allowed)),
-            ProblemKind::Invalid { hint, .. } | ProblemKind::NotSupported { hint } => hint.clone(),
+            ProblemKind::Invalid { hint, .. } | ProblemKind::NotSupported { hint, .. } => hint.clone(),
             ProblemKind::Syntax(_) | ProblemKind::MissingField | ProblemKind::WrongType { .. } => None,
         }
     }

@@ -138,7 +138,7 @@ impl<'de> Deserialize<'de> for ServiceKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match String::deserialize(deserializer)?.as_str() {
             "files" => Ok(Self::Files),
-            "postgresql" | "mariadb" | "redis" | "smtp" => Err(not_yet("`files` (SQLite lies in files)")),
+            word @ ("postgresql" | "mariadb" | "redis" | "smtp") => Err(not_yet(word, "`files` (SQLite lies in files)")),
             other => Err(de::Error::unknown_variant(other, &["files"])),
         }
     }
@@ -210,7 +210,7 @@ impl<'de> Deserialize<'de> for Subpath {
         match String::deserialize(deserializer)?.as_str() {
             "no" => Ok(Self::No),
             "native" => Ok(Self::Native),
-            "strip" => Err(not_yet("`no`, `native`")),
+            word @ "strip" => Err(not_yet(word, "`no`, `native`")),
             other => Err(de::Error::unknown_variant(other, &["no", "native"])),
         }
     }

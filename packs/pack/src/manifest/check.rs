@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for When {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match String::deserialize(deserializer)?.as_str() {
             "staged" => Ok(Self::Staged),
-            "periodic" => Err(not_yet("`staged`")),
+            word @ "periodic" => Err(not_yet(word, "`staged`")),
             other => Err(de::Error::unknown_variant(other, &["staged"])),
         }
     }

@@ -139,7 +139,7 @@ impl<'de> Deserialize<'de> for IndexKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match String::deserialize(deserializer)?.as_str() {
             "python" => Ok(Self::Python),
-            "npm" | "directory" => Err(not_yet("`python`")),
+            "npm" | "directory" => Err(not_yet("", "`python`")),
             other => Err(de::Error::unknown_field(other, &["python"])),
         }
     }

@@ -14,7 +14,7 @@ pub struct Runtime {
     /// Version of the interpreter, e.g. `>=3.9`. Absent: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// For `static`: the directory of the pack that is served.
+    /// For `static`: the directory of the pack that is served. Default: the instance directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub root: Option<TreePath>,
@@ -52,7 +52,7 @@ impl<'de> Deserialize<'de> for RuntimeKind {
             "static" => Ok(Self::Static),
             "python" => Ok(Self::Python),
             "command" => Ok(Self::Command),
-            "php" | "nodejs" | "wasm" => Err(not_yet("`static`, `python`, `command`")),
+            word @ ("php" | "nodejs" | "wasm") => Err(not_yet(word, "`static`, `python`, `command`")),
             other => Err(de::Error::unknown_variant(other, &["static", "python", "command"])),
         }
     }

@@ -41,8 +41,8 @@ impl JsonSchema for NotYet {
 }
 
 /// An error of a `Deserialize` for a word that the format knows and this version does not.
-pub(super) fn not_yet<E: de::Error>(supported: &str) -> E {
-    E::custom(format_args!("{NOT_YET}{HINT}supported today: {supported}"))
+pub(super) fn not_yet<E: de::Error>(value: &str, supported: &str) -> E {
+    E::custom(format_args!("{NOT_YET}{value}{HINT}supported today: {supported}"))
 }
 
 /// Derives (de)serialization and schema of a type from `FromStr`, `Display` and a pattern.

@@ -78,7 +78,7 @@ fn nature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StateNature, D::
         "cache" => Ok(StateNature::Cache),
         "log" => Ok(StateNature::Log),
         "config" => Ok(StateNature::Config),
-        "public" => Err(not_yet("`data`, `cache`, `log`, `config`")),
+        word @ "public" => Err(not_yet(word, "`data`, `cache`, `log`, `config`")),
         other => Err(de::Error::unknown_variant(other, &["data", "cache", "log", "config"])),
     }
 }

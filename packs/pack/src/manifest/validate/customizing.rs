@@ -1,0 +1,93 @@
+//! Settings, slots, plugins, indexes.
+
+use super::Rules;
+use crate::{
+    manifest::{IndexKind, Manifest, Need, SettingDef, SettingType, SlotTarget, World},
+    settings,
+};
+use silver_plugin_api::plan::StateNature;
+
+impl Rules<'_, '_> {
+    pub(super) fn customizing(&mut self, manifest: &Manifest) {
+        for (name, setting) in &manifest.settings {
+            self.setting(manifest, name, setting);
+        }
+        self.slots(manifest);
+        self.plugins(manifest);
+    }
+
+    fn setting(&mut self, manifest: &Manifest, name: &str, setting: &SettingDef) {
+        let field = |field: &'static str| ["settings", name, field];
+        match (setting.kind, setting.choices.is_empty()) {
+            (SettingType::Choice, true) => self.wrong(&["settings", name], "a choice has `choices`", None),
+            (SettingType::Choice, false) | (_, true) => {}
+            (_, false) => self.wrong(&field("choices"), "only the type `choice` has choices", None),
+        }
+        let sound = setting.pattern.as_ref().map(|pattern| settings::compile(pattern).map(drop));
+        if let Some(Err(why)) = sound {
+            self.wrong(&field("pattern"), why, None);
+        } else if let Some(Err(why)) = setting.default.as_ref().map(|default| settings::text(setting, default)) {
+            self.wrong(&field("default"), why, None);
+        }
+        if let Some(former) = &setting.renamed_from {
+            let taken = manifest
+                .settings
+                .iter()
+                .any(|(other, def)| other == former || (&**other != name && def.renamed_from.as_ref() == Some(former)));
+            if taken {
+                self.wrong(&field("renamed-from"), format!("`{former}` is another setting"), None);
+            }
+        }
+    }
+
+    fn slots(&mut self, manifest: &Manifest) {
+        for (at, slot) in manifest.slot.iter().enumerate() {
+            let number = at.to_string();
+            if manifest.slot[..at].iter().any(|other| other.name == slot.name) {
+                self.wrong(&["slot", &number, "name"], "another slot has this name", None);
+            }
+            let SlotTarget::Instance(into) = &slot.into else { continue };
+            if manifest.layout.root.join(into).is_err() {
+                self.wrong(&["slot", &number, "into"], "the path is too long", None);
+            }
+            let data = |(_, state): &(_, &crate::manifest::StateDef)| state.nature != StateNature::Config;
+            if let Some((path, _)) = manifest.state.iter().filter(data).find(|(path, _)| into.below(path).is_some()) {
+                let message = format!("`{path}` is the application's own, a release cannot put files there");
+                self.wrong(&["slot", &number, "into"], message, Some("a seed is copied when there is nothing yet"));
+            }
+        }
+    }
+
+    fn plugins(&mut self, manifest: &Manifest) {
+        for (at, plugin) in manifest.plugin.iter().enumerate() {
+            let number = at.to_string();
+            let place = ["plugin", number.as_str(), "file"];
+            if manifest.plugin[..at].iter().any(|other| other.file == plugin.file) {
+                self.wrong(&place, "another plugin is this file", None);
+            }
+            if plugin.file.strip_suffix(".wasm").is_none() {
+                self.wrong(&place, "a plugin is a WASM component: its name ends with .wasm", None);
+            }
+            if plugin.world == World::CustomizerPlugin && !plugin.needs.is_empty() {
+                self.wrong(&["plugin", &number, "needs"], "a customizer is pure: it gets nothing but the trees", None);
+            }
+            for (at, need) in plugin.needs.iter().enumerate() {
+                let entry = at.to_string();
+                if let Need::Index(kind) = need
+                    && !manifest.index.contains_key(kind)
+                {
+                    let hint = format!("[index.{}]", kind.as_str());
+                    self.wrong(&["plugin", &number, "needs", &entry], "the pack declares no such index", Some(&hint));
+                }
+            }
+        }
+        if let Some(index) = manifest.index.get(&IndexKind::Python)
+            && index.constraints.is_none()
+            && manifest.build.python.is_none()
+            && manifest.plugin.iter().any(|plugin| plugin.needs.contains(&Need::Index(IndexKind::Python)))
+        {
+            let hint = "constraints = \"requirements.lock\"";
+            self.wrong(&["index", "python"], "it does not say what app plugins have to agree with", Some(hint));
+        }
+    }
+}
