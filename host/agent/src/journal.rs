@@ -7,7 +7,7 @@
 
 use crate::{
     dirs::Dirs,
-    disk::{At, DiskError, make_dir, names, read_optional, remove_file, write_atomic},
+    disk::{self, At, DiskError, make_dir, names, read_optional, remove_file, write_atomic},
     fault::{DieAt, Moment},
     trash,
 };
@@ -136,7 +136,7 @@ impl Journal {
         let start = (**start).clone();
         let file = OpenOptions::new().append(true).open(path).at("open", path)?;
         if whole < bytes.len() {
-            file.set_len(whole as u64).and_then(|()| file.sync_all()).at("cut", path)?;
+            file.set_len(whole as u64).and_then(|()| disk::sync(&file)).at("cut", path)?;
         }
         Ok(Self { file, path: path.to_owned(), start, lines, die_at })
     }
@@ -154,7 +154,7 @@ impl Journal {
         let line = line(fact);
         let bytes = encode(&line);
         self.lines.push(line);
-        self.file.write_all(&bytes).and_then(|()| self.file.sync_data()).at("write", &self.path)?;
+        self.file.write_all(&bytes).and_then(|()| disk::sync(&self.file)).at("write", &self.path)?;
         if let Some((step, moment)) = moment {
             self.reached(&step, moment);
         }

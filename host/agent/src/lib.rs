@@ -14,6 +14,8 @@ pub mod endpoint;
 pub mod environment;
 pub mod facts;
 mod failure;
+#[cfg(test)]
+mod fake;
 pub mod fault;
 pub mod feed;
 pub mod front;

@@ -4,6 +4,8 @@
 
 mod act;
 mod keys;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     apps::{AppFailure, Apps},
@@ -11,9 +13,11 @@ use crate::{
     disk::{DiskError, words},
     feed::Feed,
     journal::{Fact, Journal, JournalError, Line},
+    names,
     record::{Recorder, Story},
     recover::{self, Decision},
     state::{self, AppFile, Kept, StateError},
+    trash,
 };
 use silver_plugin_api::plan::{Action, Outcome, OutcomeKind, ProgressKind, Step, Transition, TransitionKind};
 
@@ -46,17 +50,14 @@ pub enum CarryError {
 
 /// Carries a new transition out.
 pub async fn carry(means: Means<'_>, mut journal: Journal) -> Result<Outcome, CarryError> {
-    let mut file = state::load(means.dirs, &journal.transition().app)?;
-    if let Some((label, _)) = &journal.transition().release {
-        file.last_label = Some(newer(journal.transition(), file.last_label.take(), label));
-        state::save(means.dirs, &file)?;
-    }
+    use_label(means.dirs, journal.transition())?;
     forward(means, &mut journal).await;
     end(means, journal).await
 }
 
 /// Deals with a transition that an agent left behind, as [`recover::recover`] decides.
 pub async fn resume(means: Means<'_>, mut journal: Journal, decision: Decision) -> Result<Option<Outcome>, CarryError> {
+    use_label(means.dirs, journal.transition())?;
     match decision {
         Decision::Nothing => {
             journal.remove(means.dirs)?;
@@ -164,24 +165,42 @@ async fn end(means: Means<'_>, mut journal: Journal) -> Result<Outcome, CarryErr
     Ok(outcome)
 }
 
-/// A deployment that is through makes its release one that is kept.
+/// A deployment that is through makes its release one that is kept; of one that was reverted nothing
+/// stays, also when the agent was ended before the first step.
 fn settle(dirs: &Dirs, journal: &Journal) -> Result<(), CarryError> {
     let transition = journal.transition();
     let mut file = state::load(dirs, &transition.app)?;
-    if kind(journal) == OutcomeKind::Done && transition.kind == TransitionKind::Deploy {
-        file.has_data = true;
-        if let Some((label, _)) = transition.release.as_ref().filter(|(label, _)| file.kept(label).is_none()) {
-            let created = state::release(dirs, &transition.app, label)?.created;
-            let checkpoint = transition.steps.iter().find_map(|step| match &step.action {
-                Action::Checkpoint { id, .. } => Some(id.clone()),
-                _ => None,
-            });
-            let parent = journal.beginning().previous.clone();
-            file.releases.push(Kept { label: label.clone(), created, parent, checkpoint, data: transition.data });
+    if let (TransitionKind::Deploy, Some((label, _))) = (transition.kind, &transition.release)
+        && file.kept(label).is_none()
+    {
+        match kind(journal) {
+            OutcomeKind::Done => {
+                file.has_data = true;
+                file.releases.push(kept(dirs, journal, label)?);
+            }
+            OutcomeKind::Reverted if file.current.as_ref() != Some(label) => {
+                trash::discard(dirs, &dirs.release(&transition.app, label))?;
+            }
+            OutcomeKind::Reverted | OutcomeKind::RevertFailed => {}
         }
     }
     forget_absent(&mut file);
     Ok(state::save(dirs, &file)?)
+}
+
+fn kept(dirs: &Dirs, journal: &Journal, label: &str) -> Result<Kept, StateError> {
+    let transition = journal.transition();
+    let checkpoint = transition.steps.iter().find_map(|step| match &step.action {
+        Action::Checkpoint { id, .. } => Some(id.clone()),
+        _ => None,
+    });
+    Ok(Kept {
+        label: label.to_owned(),
+        created: state::release(dirs, &transition.app, label)?.created,
+        parent: journal.beginning().previous.clone(),
+        checkpoint,
+        data: transition.data,
+    })
 }
 
 /// An app without a current release, of which no release is left either, is unknown again; the
@@ -270,7 +289,14 @@ fn last_begun(lines: &[Line]) -> Option<String> {
     })
 }
 
-fn newer(transition: &Transition, before: Option<String>, label: &str) -> String {
-    let age = |label: &str| crate::names::age(&transition.app, label);
-    before.filter(|before| age(before) >= age(label)).unwrap_or_else(|| label.to_owned())
+/// A label is never given twice, also when its release is reverted: records name it.
+fn use_label(dirs: &Dirs, transition: &Transition) -> Result<(), StateError> {
+    let Some((label, _)) = &transition.release else { return Ok(()) };
+    let age = |label: &str| names::age(&transition.app, label);
+    let mut file = state::load(dirs, &transition.app)?;
+    if file.last_label.as_ref().is_some_and(|last| age(last) >= age(label)) {
+        return Ok(());
+    }
+    file.last_label = Some(label.clone());
+    state::save(dirs, &file)
 }
