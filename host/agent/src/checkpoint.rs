@@ -6,6 +6,8 @@
 
 mod copy;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     dirs::Dirs,

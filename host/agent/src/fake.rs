@@ -58,9 +58,10 @@ impl FakeApps {
     }
 
     fn called(&self, call: String) -> Result<(), AppFailure> {
+        let told = AppFailure { message: format!("{call} was told to fail"), log: vec!["boom".into()] };
         let fails = self.failing.contains(&call);
-        self.calls.lock().unwrap().push(call.clone());
-        if fails { Err(AppFailure { message: format!("{call} was told to fail"), log: vec!["boom".into()] }) } else { Ok(()) }
+        self.calls.lock().unwrap().push(call);
+        if fails { Err(told) } else { Ok(()) }
     }
 }
 

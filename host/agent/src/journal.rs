@@ -242,3 +242,6 @@ fn encode(line: &Line) -> Vec<u8> {
     bytes.push(b'\n');
     bytes
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use crate::{
     dirs::Dirs,
     disk::{self, At, DiskError},
     names, secrets,
+    secrets::SecretError,
     state::{self, StateError},
     store::{Store, StoreError},
 };
@@ -37,6 +38,9 @@ pub enum ObserveError {
     /// Its files cannot be read.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// Its secrets cannot be listed.
+    #[error("the secrets cannot be listed")]
+    Secrets(#[from] SecretError),
     /// The registry cannot tell what its files should be.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -75,7 +79,7 @@ pub fn observe(dirs: &Dirs, store: &Store, app: &str, running: Option<String>) -
         releases,
         locations: file.locations,
         has_data: file.has_data,
-        secrets: disk::names(&dirs.secrets(app))?.into_iter().filter(|name| secrets::is_name(name)).collect(),
+        secrets: secrets::names(dirs, app)?,
         drift,
         taken: taken(dirs, app)?,
         running,

@@ -6,7 +6,7 @@ use crate::{
     journal::{Journal, Start},
     observe,
     recover::is_done,
-    state,
+    secrets, state,
     store::{Store, StoreError},
 };
 use async_trait::async_trait;
@@ -114,6 +114,13 @@ impl RegistryRecorder {
         change.checkpoint.clone_from(&story.checkpoint);
         change.previous = story.start.previous.as_ref().and_then(|label| self.previous(app, label));
         change.verified = self.verified(transition, outcome);
+        if let (Some(release), Some((_, value))) = (&mut change.release, &transition.release)
+            && let Ok(generations) = secrets::generations(&self.dirs, app, &value.secrets)
+        {
+            for secret in &mut release.secrets {
+                secret.generation = generations.get(&secret.name).map_or(0, |number| u64::from(*number));
+            }
+        }
         let lost =
             story.restored.as_ref().filter(|_| transition.kind == TransitionKind::Rollback && outcome.failed_step.is_none());
         change.lost = lost.and_then(|id| {

@@ -60,3 +60,6 @@ pub(crate) fn is_undone(lines: &[Line], step: &str) -> bool {
 pub(crate) fn is_failed(lines: &[Line], step: &str) -> bool {
     lines.iter().any(|line| matches!(&line.fact, Fact::Failed { step: failed, .. } if failed == step))
 }
+
+#[cfg(test)]
+mod tests;

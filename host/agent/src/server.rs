@@ -3,6 +3,8 @@
 
 mod connection;
 mod refuse;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     agent::{Agent, Options},
@@ -108,7 +110,7 @@ async fn accept(agent: &Arc<Agent>, listener: &UnixListener) {
             },
             _ = terminate.recv() => return,
             _ = interrupt.recv() => return,
-            _ = ending.wait_for(|end| *end) => return,
+            () = async { drop(ending.wait_for(|end| *end).await) } => return,
         }
     }
 }

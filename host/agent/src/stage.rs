@@ -3,6 +3,8 @@
 
 mod environment;
 mod instance;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use crate::{

@@ -92,6 +92,7 @@ impl Refuse for ObserveError {
             Self::State(error) => error.code(),
             Self::Disk(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Secrets(_) => ErrorCode::Failed,
         }
     }
 
@@ -99,6 +100,7 @@ impl Refuse for ObserveError {
         match self {
             Self::Disk(error) => error.hint(),
             Self::Store(error) => Refuse::hint(error),
+            Self::Secrets(error) => error.hint(),
             Self::State(_) => None,
         }
     }

@@ -94,3 +94,6 @@ fn up(path: &TreePath, more: usize) -> PathBuf {
     let depth = path.as_str().split('/').count();
     std::iter::repeat_n("..", depth + more).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+use super::*;
+use crate::fake::breaking;
+use std::fs;
+
+fn begin(dirs: &Dirs) -> Journal {
+    Journal::start(dirs, Start { transition: breaking(), previous: None, drift: vec!["a".into()] }, None).unwrap()
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_keeps_its_whole_lines() {
+    let home = tempfile::tempdir().unwrap();
+    let dirs = Dirs::below(home.path());
+    let mut journal = begin(&dirs);
+    let file = path(&dirs, "t1");
+    let first = fs::metadata(&file).unwrap().len();
+    for step in ["close-writes", "stop-old"] {
+        journal.write(Fact::Begin(step.into())).unwrap();
+        journal.write(Fact::Done(step.into())).unwrap();
+    }
+    let written = journal.lines().to_vec();
+    let bytes = fs::read(&file).unwrap();
+    for cut in usize::try_from(first).unwrap()..=bytes.len() {
+        fs::write(&file, &bytes[..cut]).unwrap();
+        let whole = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
+        let mut journal = Journal::open(&file, None).unwrap();
+        assert_eq!(journal.lines(), &written[..whole], "cut at {cut}");
+        journal.write(Fact::Undo("stop-old".into())).unwrap();
+        assert_eq!(Journal::open(&file, None).unwrap().lines().len(), whole + 1, "cut at {cut}");
+    }
+}
+
+#[test]
+fn what_is_no_journal_is_put_aside() {
+    let home = tempfile::tempdir().unwrap();
+    let dirs = Dirs::below(home.path());
+    begin(&dirs);
+    for (name, text) in
+        [("empty", ""), ("half", "{\"at\":1"), ("other", "{\"at\":1,\"fact\":{\"done\":\"x\"}}\n"), ("junk", "junk\n")]
+    {
+        fs::write(path(&dirs, name), text).unwrap();
+    }
+    let found = Journal::all(&dirs, None).unwrap();
+    let fine: Vec<&String> = found.iter().filter(|(_, journal)| journal.is_ok()).map(|(id, _)| id).collect();
+    assert_eq!((found.len(), fine), (5, vec![&"t1".to_owned()]));
+    set_aside(&dirs, "junk").unwrap();
+    assert_eq!(Journal::all(&dirs, None).unwrap().len(), 4);
+}
