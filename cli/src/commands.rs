@@ -1,5 +1,6 @@
 //! The list of commands; one file each.
 
+mod agent;
 mod completions;
 mod env;
 mod explain;
@@ -43,6 +44,8 @@ pub enum Command {
     Shell(shell::Shell),
     Registry(registry::Registry),
     Local(local::Local),
+    #[command(hide = true)]
+    Agent(agent::Agent),
     Completions(completions::Completions),
 }
 
@@ -65,6 +68,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Shell(args) => args.run(context),
         Command::Registry(args) => args.run(context),
         Command::Local(args) => args.run(context),
+        Command::Agent(args) => args.run(context),
         Command::Completions(args) => args.run(context),
     }
 }

@@ -1,6 +1,7 @@
 //! The one error that commands return: what failed, why, and the way out.
 
 use crate::exit::Exit;
+use silver_agent::{front::BindError, server::ServeError};
 use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
 use silver_extensions::ExtensionError;
 use silver_pack::{
@@ -84,12 +85,20 @@ from_library! {
     ExportError => Exit::Error,
     ReadError => Exit::Integrity,
     ExtensionError => Exit::Error,
+    ServeError => Exit::Error,
 }
 
 impl From<NodeError> for CommandError {
     fn from(error: NodeError) -> Self {
         let hint = error.hint();
         Self::new(node_exit(&error), error).maybe_hint(hint)
+    }
+}
+
+impl From<BindError> for CommandError {
+    fn from(error: BindError) -> Self {
+        let hint = error.hint().map(|hint| format!("{hint} (SILVER_PORT)"));
+        Self::new(Exit::Unreachable, error).maybe_hint(hint)
     }
 }
 

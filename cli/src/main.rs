@@ -1,6 +1,7 @@
 //! The command `silver`: the only crate that prints, prompts and reads the environment.
 //!
 //! One file per command in [`commands`]; each parses, loads, calls one library function and prints.
+#![allow(unreachable_pub, reason = "in a binary, `pub` marks what a module offers to the others")]
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_macros,

@@ -1,0 +1,47 @@
+use crate::{
+    context::Context,
+    error::{CommandError, Result},
+    exit::Exit,
+};
+use rustix::{io::Errno, process::setsid};
+use silver_agent::{
+    agent::Options,
+    fault::DieAt,
+    hosting::Host,
+    server::{only_agent, serve},
+};
+
+/// The agent of this machine's node: started by other commands, not by people
+#[derive(Debug, clap::Args)]
+pub struct Agent {
+    /// Port of the front, on the loopback address
+    #[arg(long, default_value_t = 8484)]
+    port: u16,
+    /// For tests: end at once at this point of a transition's journal, `STEP:begin`, `STEP:done` or `STEP:undone`
+    #[arg(long, hide = true)]
+    die_at: Option<DieAt>,
+}
+
+impl Agent {
+    pub fn run(self, context: &Context) -> Result {
+        away_from_the_terminal()?;
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false).init();
+        let dirs = context.dirs()?;
+        let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
+        context.block_on(async {
+            let only = only_agent(&dirs).await?;
+            let host = Host::start(dirs.clone(), self.port).await?;
+            serve(only, Options { dirs, port: self.port, path, die_at: self.die_at }, host).await?;
+            Ok(Exit::Done)
+        })
+    }
+}
+
+/// Ctrl-C and the end of a terminal session are meant for the command that started the agent.
+fn away_from_the_terminal() -> Result<()> {
+    match setsid() {
+        // who leads a process group already was started on its own
+        Ok(_) | Err(Errno::PERM) => Ok(()),
+        Err(error) => Err(CommandError::new(Exit::Error, std::io::Error::from(error))),
+    }
+}
