@@ -20,6 +20,7 @@ use silver_plugin_api::{Digest, plan::Transition};
 use silver_registry::{RegistryError, statement::Session};
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     io::{self, Read},
     sync::Arc,
 };
@@ -324,38 +325,38 @@ impl Connection {
         let (output, mut outputs) = mpsc::channel::<RunOutput>(16);
         self.writer.send(&Response::Ok).await?;
         let agent = Arc::clone(&self.agent);
-        let mut running = std::pin::pin!(agent.apps.run(&placed, &spec, inputs, output));
-        let mut input = Some(input);
-        let mut ended = None;
-        loop {
-            tokio::select! {
-                said = outputs.recv() => match said {
-                    Some(RunOutput::Out(bytes)) => self.send_chunks(bytes, Frame::Data).await?,
-                    Some(RunOutput::Err(bytes)) => self.send_chunks(bytes, Frame::Error).await?,
-                    None if ended.is_some() => break,
-                    None => ended = Some(running.as_mut().await),
-                },
-                code = &mut running, if ended.is_none() => ended = Some(code),
-                frame = self.reader.frame(), if input.is_some() => match frame? {
-                    Some(frame) => if let Some(to) = &input
-                        && let Some(said) = run_input(frame)?
-                    {
-                        let _ = to.send(said).await; // the program may have just ended
-                    },
-                    None => input = None,
-                },
+        let Self { reader, writer, .. } = &mut *self;
+        // Each direction is a future of its own: a frame that was half read must not be dropped, and
+        // whoever waits for the program to take its input must not keep its output waiting.
+        let taking = async {
+            while let Some(frame) = reader.frame().await? {
+                if let Some(said) = run_input(frame)? {
+                    let _ = input.send(said).await; // the program may have just ended
+                }
             }
+            Err::<Infallible, _>(ProtocolError::Ended)
+        };
+        let giving = async {
+            while let Some(said) = outputs.recv().await {
+                match said {
+                    RunOutput::Out(bytes) => send_chunks(writer, bytes, Frame::Data).await?,
+                    RunOutput::Err(bytes) => send_chunks(writer, bytes, Frame::Error).await?,
+                }
+            }
+            Ok::<(), ProtocolError>(())
+        };
+        let work = async { tokio::join!(agent.apps.run(&placed, &spec, inputs, output), giving) };
+        let (ended, gone) = tokio::select! {
+            (code, given) = work => (Some(code), given.err()),
+            Err(gone) = taking => (None, Some(gone)), // the program is killed: nobody is there any more
+        };
+        let code = ended.as_ref().and_then(|ended| ended.as_ref().ok().copied());
+        self.record(&placed, &spec, &operator, reason.as_deref(), code, began).await;
+        match (ended, gone) {
+            (_, Some(gone)) => Err(gone.into()),
+            (Some(ended), None) => Ok(Response::Exit { code: ended? }),
+            (None, None) => Err(ProtocolError::Ended.into()),
         }
-        let ended = ended.unwrap_or(Ok(0));
-        self.record(&placed, &spec, &operator, reason.as_deref(), ended.as_ref().ok().copied(), began).await;
-        Ok(Response::Exit { code: ended? })
-    }
-
-    async fn send_chunks(&mut self, bytes: Vec<u8>, frame: fn(Vec<u8>) -> Frame) -> Result<(), ProtocolError> {
-        for chunk in bytes.chunks(crate::protocol::CHUNK) {
-            self.writer.send_frame(&frame(chunk.to_vec())).await?;
-        }
-        Ok(())
     }
 
     async fn record(&self, placed: &Placed, spec: &RunSpec, operator: &str, reason: Option<&str>, exit: Option<i32>, began: i64) {
@@ -385,6 +386,13 @@ impl Connection {
         };
         current.ok_or_else(absent)
     }
+}
+
+async fn send_chunks(writer: &mut Writer, bytes: Vec<u8>, frame: fn(Vec<u8>) -> Frame) -> Result<(), ProtocolError> {
+    for chunk in bytes.chunks(crate::protocol::CHUNK) {
+        writer.send_frame(&frame(chunk.to_vec())).await?;
+    }
+    Ok(())
 }
 
 fn run_input(frame: Frame) -> Result<Option<RunInput>, ProtocolError> {
