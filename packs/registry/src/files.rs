@@ -1,8 +1,9 @@
 //! The files of a release, with what is known about each.
 
 use crate::{error::RegistryError, index::kind, registry::Registry};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::Serialize;
+use silver_pack::{listing::Node, overlay::Reasons};
+use silver_plugin_api::TreePath;
 
 /// One file. Fields are stable: `silver registry files --json` shows them as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,19 +16,11 @@ pub struct FileEntry {
     pub size: u64,
     /// `sha256:…` of the content.
     pub digest: String,
-    /// Where it comes from: `pack`, `customization`, …
+    /// Where it comes from: `pack`, or what decided it, `customization:templates/site_header.html`.
+    /// Absent when no reasons were recorded.
     pub origin: Option<String>,
-    /// By which rule.
+    /// By which rule it is not as the pack has it: `slot templates: override`.
     pub rule: Option<String>,
-}
-
-/// As much of a recorded reason as is shown in a list; `silver explain` shows all of it.
-#[derive(Debug, Default, Deserialize)]
-struct Why {
-    #[serde(default)]
-    origin: Option<serde_json::Value>,
-    #[serde(default)]
-    rule: Option<String>,
 }
 
 /// The files of the release that event `index` is about, by path.
@@ -35,23 +28,25 @@ pub fn of_event(registry: &Registry, index: u64) -> Result<Vec<FileEntry>, Regis
     let change = registry.release_of(index)?;
     let Some(release) = &change.release else { return Err(RegistryError::NoRelease { index }) };
     let tree = registry.tree(&release.tree)?;
-    let mut reasons: BTreeMap<String, Why> = match &change.reasons {
-        // reasons of another silver may have another form; the files are known all the same
-        Some(reasons) => serde_json::from_slice(&registry.objects().read(reasons)?).unwrap_or_default(),
-        None => BTreeMap::new(),
+    // reasons of another silver may have another form; the files are known all the same
+    let reasons: Option<Reasons> = match &change.reasons {
+        Some(reasons) => serde_json::from_slice(&registry.objects().read(reasons)?).ok(),
+        None => None,
     };
-    let entry = |(path, node): (&silver_plugin_api::TreePath, &silver_pack::listing::Node)| {
-        let why = reasons.remove(path.as_str()).unwrap_or_default();
-        FileEntry {
-            path: path.to_string(),
-            kind: kind(node.kind),
-            size: node.size,
-            digest: node.digest.to_string(),
-            origin: why.origin.map(|origin| origin.as_str().map_or_else(|| origin.to_string(), str::to_owned)),
-            rule: why.rule,
-        }
-    };
-    Ok(tree.iter().map(entry).collect())
+    Ok(tree.iter().map(|(path, node)| entry(path, node, reasons.as_ref())).collect())
+}
+
+fn entry(path: &TreePath, node: &Node, reasons: Option<&Reasons>) -> FileEntry {
+    let last = reasons.and_then(|reasons| reasons.of(path).last());
+    let origin = last.map(|change| if change.inputs.is_empty() { change.by.clone() } else { change.inputs.join(", ") });
+    FileEntry {
+        path: path.to_string(),
+        kind: kind(node.kind),
+        size: node.size,
+        digest: node.digest.to_string(),
+        origin: origin.or_else(|| reasons.map(|_| "pack".to_owned())),
+        rule: last.map(|change| change.rule.clone()),
+    }
 }
 
 #[cfg(test)]
@@ -64,8 +59,8 @@ mod tests {
         let fixture = Fixture::full();
         let files = of_event(&fixture.registry, 0).unwrap();
         let told: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.size, file.origin.as_deref())).collect();
-        assert_eq!(told, [("app.py", 13, None), ("index.html", 25, Some("pack"))]);
-        assert_eq!(files[1].rule.as_deref(), Some("the pack's file"));
+        assert_eq!(told, [("app.py", 13, Some("pack")), ("index.html", 25, Some("customization:index.html"))]);
+        assert_eq!((files[0].rule.as_deref(), files[1].rule.as_deref()), (None, Some("slot pages: override")));
         assert!(matches!(of_event(&fixture.registry, 1), Err(RegistryError::NoRelease { index: 1 })));
     }
 }

@@ -61,8 +61,9 @@ impl Fixture {
                 self.registry.objects().put_bytes(content.as_bytes()).unwrap();
             }
         }
-        let reasons =
-            self.registry.objects().put_bytes(b"{\"index.html\":{\"origin\":\"pack\",\"rule\":\"the pack's file\"}}").unwrap();
+        let reasons = r#"{"index.html": [{"by": "overlay", "rule": "slot pages: override",
+            "inputs": ["customization:index.html"], "digest": null, "replaced": null}]}"#;
+        let reasons = self.registry.objects().put_bytes(reasons.as_bytes()).unwrap();
         self.releases += 1;
         let mut release = ReleaseRecord {
             label: format!("{app}.20261122_{}", self.releases),
