@@ -12,11 +12,11 @@ use crate::{
     lock::{self, Lock},
     observe::{self, ObserveError},
     protocol::{AgentStatus, AppStatus, Finished},
+    prune,
     record::RegistryRecorder,
     recover, state,
     store::{Store, StoreError},
     transition::{self, Means},
-    trash,
 };
 use silver_plugin_api::plan::{AppState, NodeFacts, Observed, Outcome};
 use std::{
@@ -95,10 +95,17 @@ impl Agent {
         if let Err(error) = self.recover_left(None).await {
             tracing::error!("what an earlier agent left cannot be read: {}", words(&error));
         }
-        self.revive_all().await;
-        if let Err(error) = trash::reap(self.dirs()) {
-            tracing::warn!("the trash cannot be emptied: {}", words(&error));
+        let dirs = self.dirs().clone();
+        let left = Journal::all(&dirs, None).is_ok_and(|left| !left.is_empty());
+        if !left {
+            // a transition that could not be dealt with may need what looks superfluous
+            match tokio::task::spawn_blocking(move || prune::sweep(&dirs)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!("leftovers cannot be removed: {}", words(&error)),
+                Err(error) => tracing::warn!("leftovers cannot be removed: {error}"),
+            }
         }
+        self.revive_all().await;
         self.recovered.send_replace(true);
     }
 

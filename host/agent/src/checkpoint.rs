@@ -1,8 +1,7 @@
 //! Copies of an app's data, made as a recipe of the backup plugin says.
 //!
 //! `checkpoints/<app>/<id>/` has `checkpoint.json`, `data/<path>` and `secrets/`. It appears whole, by a
-//! rename after a sync. A restore moves the present data to the trash first, so that nothing is lost
-//! that a person may still want within the day.
+//! rename after a sync. A restore moves the present data to the trash first, where they stay for a day.
 
 mod copy;
 mod sqlite;
@@ -149,9 +148,9 @@ fn put_back(dirs: &Dirs, source: &Path, dest: &Path) -> Result<(), CheckpointErr
     trash::discard(dirs, &temporary)?;
     copy::copy(source, &temporary, &[])?;
     sync_file_system(parent)?;
-    trash::discard(dirs, dest)?;
+    trash::discard_data(dirs, dest)?;
     for sibling in sqlite::siblings(dest) {
-        trash::discard(dirs, &sibling)?; // a journal of the database that is gone would be played into the new one
+        trash::discard_data(dirs, &sibling)?; // a journal of the database that is gone would be played into the new one
     }
     match fs::rename(&temporary, dest) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {} // there was nothing at the time

@@ -117,6 +117,13 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, DiskError> {
 /// The names in a directory, sorted; none when it is absent. Names that begin with a dot are
 /// unfinished work and left out.
 pub(crate) fn names(dir: &Path) -> Result<Vec<String>, DiskError> {
+    let mut names = names_all(dir)?;
+    names.retain(|name| !name.starts_with('.'));
+    Ok(names)
+}
+
+/// All names in a directory, sorted; none when it is absent.
+pub(crate) fn names_all(dir: &Path) -> Result<Vec<String>, DiskError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -124,8 +131,7 @@ pub(crate) fn names(dir: &Path) -> Result<Vec<String>, DiskError> {
     };
     let mut names = Vec::new();
     for entry in entries {
-        let name = entry.at("read", dir)?.file_name();
-        names.extend(name.into_string().ok().filter(|name| !name.starts_with('.')));
+        names.extend(entry.at("read", dir)?.file_name().into_string().ok());
     }
     names.sort();
     Ok(names)

@@ -3,7 +3,7 @@
 use crate::{
     checkpoint,
     dirs::Dirs,
-    disk::{DiskError, names, remove_dir},
+    disk::{DiskError, names, names_all, remove_dir},
     stage,
     state::{self, AppFile, StateError},
     trash,
@@ -59,6 +59,28 @@ pub(crate) fn prune(dirs: &Dirs, app: &str, keep: u32, under: &Under) -> Result<
     Ok(trash::reap(dirs)?)
 }
 
+/// When an agent starts and everything left by an earlier one has been dealt with: what was never
+/// finished, and releases that were staged but never submitted, go.
+pub(crate) fn sweep(dirs: &Dirs) -> Result<(), PruneError> {
+    for app in names(&dirs.node().join("releases"))? {
+        let file = state::load(dirs, &app)?;
+        let stays = |label: &str| file.kept(label).is_some() || file.current.as_deref() == Some(label);
+        for name in names_all(&dirs.releases(&app))?.iter().filter(|name| !stays(name)) {
+            trash::discard(dirs, &dirs.release(&app, name))?;
+        }
+        for name in names_all(&dirs.checkpoints(&app))?.iter().filter(|name| name.starts_with('.')) {
+            trash::discard(dirs, &dirs.checkpoint(&app, name))?;
+        }
+    }
+    for name in names_all(&dirs.environments())? {
+        let environment = dirs.environments().join(&name);
+        if !environment.join(".complete").is_file() {
+            trash::discard(dirs, &environment)?;
+        }
+    }
+    Ok(trash::reap(dirs)?)
+}
+
 /// The labels that go.
 fn superfluous(file: &AppFile, keep: u32, under: &Under, needed: Option<&str>) -> Vec<String> {
     let is_old = |label: &&String| file.current.as_ref() != Some(label) && under.new.as_ref() != Some(label);
@@ -79,8 +101,11 @@ fn environments(dirs: &Dirs) -> Result<(), PruneError> {
     let mut used = BTreeSet::new();
     for app in names(&dirs.node().join("releases"))? {
         for label in names(&dirs.releases(&app))? {
-            let environment = state::release(dirs, &app, &label).ok().and_then(|file| file.release.environment);
-            used.extend(environment.map(|environment| environment.id.hex()));
+            match state::release(dirs, &app, &label) {
+                Ok(file) => used.extend(file.release.environment.map(|environment| environment.id.hex())),
+                Err(StateError::NoRelease(_)) => {}
+                Err(error) => return Err(error.into()), // it may name any of them
+            }
         }
     }
     for name in names(&dirs.environments())? {

@@ -277,6 +277,9 @@ impl Connection {
 
     async fn watch(&mut self, app: &str) -> Result<Response, Stop> {
         names::app(app)?;
+        if self.agent.feed_of(app).is_none() {
+            self.agent.recovered().await; // it may be about to go on with one
+        }
         match self.agent.feed_of(app) {
             Some(feed) => self.follow(&feed).await,
             None => Ok(Response::Idle { last: self.agent.last_of(app).map(Box::new) }),

@@ -4,6 +4,7 @@ use crate::{
     agent::SubmitError,
     apps::AppFailure,
     disk::DiskError,
+    journal::JournalError,
     lock::LockError,
     names::NameError,
     observe::ObserveError,
@@ -153,6 +154,7 @@ impl Refuse for SubmitError {
             Self::Ending => ErrorCode::Ending,
             Self::Observe(error) => error.code(),
             Self::State(error) => error.code(),
+            Self::Journal(JournalError::Disk(error)) => error.code(),
             Self::Journal(_) | Self::Left(_) => ErrorCode::Failed,
             Self::Name(_) | Self::OtherApp { .. } | Self::TwoSteps(_) => ErrorCode::Refused,
         }
