@@ -91,7 +91,7 @@ mod tests {
     fn the_trash_is_emptied_but_for_data_of_the_day() {
         let home = tempfile::tempdir().unwrap();
         let dirs = Dirs::below(home.path());
-        let (tree, data) = (home.path().join("tree"), home.path().join("data"));
+        let (tree, data) = (home.path().join("tree"), home.path().join("rows"));
         for dir in [&tree, &data] {
             fs::create_dir_all(dir.join("closed")).unwrap();
             fs::write(dir.join("closed/file"), "").unwrap();
