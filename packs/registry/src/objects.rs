@@ -166,6 +166,7 @@ impl Blobs for Objects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::Fixture;
 
     fn objects(dir: &Path) -> Objects {
         for sub in ["objects/loose", "objects/zip", "tmp"] {
@@ -222,5 +223,42 @@ mod tests {
         dropped.put(&mut &b"x"[..], &hash::sha256(b"x")).unwrap();
         drop(dropped);
         assert_eq!(fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn contents_of_a_kept_pack_are_found_by_digest() {
+        let fixture = Fixture::new();
+        let objects = fixture.registry.objects();
+        let (stored, deflated) = ("x", "deflated ".repeat(500));
+        let absent = hash::sha256(b"absent");
+        assert!(!objects.has(&absent));
+        let archive = fixture.pack(&[("a", stored), ("b", &deflated)]);
+        let blobs = fixture.home().join(format!("objects/zip/{}.blobs", archive.hex()));
+        for look in ["at once", "opened again", "without the list", "with a wrong list"] {
+            let again = Objects::new(&fixture.home());
+            let objects = if look == "at once" { objects } else { &again };
+            for content in [stored, &deflated] {
+                let digest = hash::sha256(content.as_bytes());
+                assert!(objects.has(&digest), "{look}");
+                assert_eq!(objects.read(&digest).unwrap(), content.as_bytes(), "{look}");
+                // nothing is kept twice
+                objects.put(&mut content.as_bytes(), &digest).unwrap();
+                assert!(!objects.loose(&digest).exists());
+            }
+            assert!(!objects.has(&absent));
+            fs::remove_file(&blobs).ok();
+            if look == "without the list" {
+                fs::write(&blobs, "nonsense\n").unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_sound_archive_is_not_kept_as_a_pack() {
+        let fixture = Fixture::new();
+        let digest = hash::sha256(b"not a zip");
+        let error = fixture.registry.objects().put_archive(&mut &b"not a zip"[..], &digest).unwrap_err();
+        assert!(matches!(error, RegistryError::Archive { .. }), "{error}");
+        assert!(!fixture.registry.objects().has_archive(&digest));
     }
 }

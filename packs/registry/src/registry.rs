@@ -197,7 +197,13 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statement::{Event, EventKind, tests::sample};
+    use crate::{
+        fixture::tree,
+        statement::{Change, Event, EventKind, ReleaseRecord, tests::sample},
+        verify::{Options, verify},
+    };
+    use silver_pack::{archive, hash, snapshot::Snapshot};
+    use std::sync::Arc;
 
     fn statement(app: &str) -> Statement {
         Statement::new(sample(app, Event::empty(EventKind::Enable)))
@@ -235,39 +241,56 @@ mod tests {
         assert!(matches!(Registry::open(&home), Err(RegistryError::Format { .. })));
     }
 
-    /// The disk is cut off before each of its changes in turn: what was acknowledged is there, the
-    /// log goes on, and nothing but the event under way can be lost.
+    /// The disk is cut off before each of its changes in turn: what was acknowledged is there, nothing
+    /// is damaged, the log goes on, and nothing but the event under way can be lost.
     #[test]
     fn a_kill_at_any_write_leaves_a_usable_registry() {
         let dir = tempfile::tempdir().unwrap();
         let signer = Signer::load_or_create(&dir.path().join("node.key"), "local").unwrap();
+        let (tree, blobs) = tree(&[("a", "in the pack"), ("b", "as well")]);
+        let mut zip = Vec::new();
+        let archive = archive::write(&Snapshot::new(tree.clone(), Arc::new(blobs)), &mut zip).unwrap().digest;
+        let mut release = ReleaseRecord { tree: tree.digest(), ..ReleaseRecord::default() };
+        release.pack.archive = archive;
+        let deploy = Event::Deploy(Change { release: Some(release), ..Change::default() });
+        let deploy = Statement::new(sample("a", deploy));
+        let loose: Vec<String> = (0..12).map(|n| format!("loose {n}")).collect();
+
         for cut in 0.. {
             let home = dir.path().join(format!("registry-{cut}"));
             durable::cut::after(Some(cut));
             let mut acknowledged = 0;
             let result = (|| {
                 let registry = Registry::open_or_create(&home, &signer)?;
-                for app in ["a", "b"] {
-                    registry.objects().put_bytes(app.as_bytes())?;
-                    registry.append(&statement(app), &signer)?;
+                registry.objects().put_archive(&mut &zip[..], &archive)?;
+                let mut batch = registry.objects().batch();
+                for text in &loose {
+                    batch.put(&mut text.as_bytes(), &hash::sha256(text.as_bytes()))?;
+                }
+                batch.publish()?;
+                registry.put_tree(&tree)?;
+                for statement in [&deploy, &statement("a")] {
+                    registry.append(statement, &signer)?;
                     acknowledged += 1;
                 }
                 Ok::<(), RegistryError>(())
             })();
             durable::cut::after(None);
+
             let registry = Registry::open_or_create(&home, &signer).unwrap();
             let size = registry.head().unwrap().size;
             assert!(
                 size == acknowledged || size == acknowledged + 1,
                 "cut {cut}: {acknowledged} acknowledged, {size} in the log"
             );
-            let next = registry.append(&statement("c"), &signer).unwrap();
-            assert_eq!(next, size);
-            let events: Vec<_> = registry.events(0).unwrap().map(Result::unwrap).collect();
-            assert_eq!(events.len() as u64, size + 1);
+            let look = || verify(&home, Options { key: signer.verifier(), since: None }, &|_, _| {}).unwrap().problems;
+            assert_eq!(look(), [], "cut {cut}");
+            assert_eq!(registry.append(&statement("c"), &signer).unwrap(), size);
+            assert_eq!(registry.events(0).unwrap().map(Result::unwrap).count() as u64, size + 1);
+            assert_eq!(look(), [], "cut {cut}, gone on");
             assert_eq!(fs::read_dir(home.join("tmp")).unwrap().count(), 0, "cut {cut}");
             if result.is_ok() {
-                assert!(cut > 30, "the cuts do not reach the writes: {cut}");
+                assert!(cut > 100, "the cuts do not reach all writes: {cut}");
                 return;
             }
         }
