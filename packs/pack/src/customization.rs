@@ -124,8 +124,14 @@ impl Customization {
         if problems.is_empty() { Ok(settings) } else { Err(document.error(problems)) }
     }
 
-    /// Are the files that the lock pins there, unchanged?
+    /// Is every app plugin that is wanted locked, and are the files that the lock pins there,
+    /// unchanged?
     pub fn check_lock(&self) -> Result<(), DocumentError> {
+        let document = Document::parse(&self.config_text, &shown(&self.dir, CONFIG))?;
+        let problems = config::not_locked(&self.config, &self.lock, &document);
+        if !problems.is_empty() {
+            return Err(document.error(problems));
+        }
         if self.lock_text.is_empty() {
             return Ok(());
         }

@@ -171,6 +171,7 @@ pub fn merge(input: &Input<'_>) -> Result<Merged, MergeError> {
     let cache::Kept { tree, reasons, mut diagnostics, .. } = kept;
     let overridden = overridden(input.app, &own, &tree);
     diagnostics.extend(conflicts(customization, &overridden, &tree, &own));
+    diagnostics.extend(behind_state(input.manifest, &reasons));
     if diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(MergeError::Findings(diagnostics));
     }
@@ -300,6 +301,30 @@ fn overridden(app: &Snapshot, own: &Snapshot, tree: &Snapshot) -> Vec<Overridden
         (now.digest != node.digest && mine.contains(&now.digest)).then(|| Overridden { path: path.clone(), base: node.digest })
     });
     replaced.collect()
+}
+
+/// Files of the instance directory that the application's own data hides: all but a seed is lost,
+/// and a seed counts only once.
+fn behind_state(manifest: &Manifest, reasons: &Reasons) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for (path, changes) in reasons.iter() {
+        let Some(inside) =
+            path.below(&manifest.layout.root).filter(|_| changes.last().is_some_and(|change| change.digest.is_some()))
+        else {
+            continue;
+        };
+        let Some((state, def)) = manifest.state.iter().find(|(state, _)| inside.below(state).is_some()) else { continue };
+        let at = Location::file(TreeRole::Merged, path.clone());
+        findings.push(if def.seed.as_ref().is_some_and(|seed| inside.below(seed).is_some()) {
+            let message =
+                format!("`{path}` is a seed: it counts only where `{state}` is not there yet, not for an application that runs");
+            Diagnostic::warning("only-a-seed", message).at(at)
+        } else {
+            let message = format!("`{path}` would never be seen: `{state}` is the application's own data");
+            Diagnostic::error("behind-state", message).at(at)
+        });
+    }
+    findings
 }
 
 /// Overrides that were made from another version of the pack's file than this pack has.

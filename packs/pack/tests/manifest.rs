@@ -1,5 +1,6 @@
 //! `pack.toml`: what is read, and what people are told about what is not.
 
+use proptest::prelude::*;
 use silver_pack::manifest::{self, ManifestError};
 
 const SMALL: &str = r#"
@@ -227,4 +228,30 @@ fn a_manifest_survives_being_written_and_read() {
     let manifest = manifest::parse(include_str!("../../reference/trac/pack.toml"), "pack.toml").unwrap();
     let text = toml::to_string(&manifest).unwrap();
     assert_eq!(manifest::parse(&text, "pack.toml").unwrap(), manifest);
+}
+
+#[test]
+fn a_manifest_that_is_cut_off_anywhere_is_refused_or_read_and_never_more() {
+    let text = include_str!("../../reference/trac/pack.toml");
+    for (at, _) in text.char_indices() {
+        let _ = errors(&text[..at]);
+    }
+}
+
+proptest! {
+    /// Whatever stands in place of a value: an answer, at a line of the file.
+    #[test]
+    fn any_value_anywhere_gets_an_answer(at in 0usize..60, value in "\\PC{0,12}|[-\\[\\]{}=\"'#.,a1 ]{0,12}") {
+        let text = include_str!("../../reference/hello/pack.toml");
+        let assignments: Vec<usize> = text.match_indices(" = ").map(|(at, _)| at).collect();
+        let at = assignments[at % assignments.len()] + 3;
+        let end = at + text[at..].find('\n').unwrap();
+        let text = format!("{}{value}{}", &text[..at], &text[end..]);
+        if let Err(error) = manifest::parse(&text, "pack.toml") {
+            prop_assert!(!error.problems.is_empty());
+            let lines = text.lines().count();
+            prop_assert!(error.problems.iter().all(|problem| (1..=lines + 1).contains(&problem.line)));
+            let _ = shown(&error);
+        }
+    }
 }

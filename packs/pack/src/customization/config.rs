@@ -1,5 +1,9 @@
 //! `customize.toml`.
 
+use super::{
+    lock::{Lock, LockedPlugin},
+    wheel::normalized,
+};
 use crate::{
     document::{Document, DocumentError, HINT, Problem, ProblemKind, nearest},
     manifest::{ByteSize, IndexKind, Manifest, Name, NotYet, is_variable},
@@ -278,6 +282,28 @@ pub(super) fn misfits(config: &CustomizeToml, manifest: &Manifest, document: &Do
     for kind in config.plugins.keys().chain(config.index.keys()).filter(|kind| !manifest.index.contains_key(kind)) {
         let table = if config.plugins.contains_key(kind) { "plugins" } else { "index" };
         wrong(&[table, kind.as_str()], format!("the pack takes no app plugins from a {} index", kind.as_str()), None);
+    }
+    problems
+}
+
+/// App plugins that are wanted and that the lock does not have, or has in another version.
+pub(super) fn not_locked(config: &CustomizeToml, lock: &Lock, document: &Document<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (kind, wanted) in &config.plugins {
+        for (at, plugin) in wanted.iter().enumerate() {
+            let same = |locked: &&LockedPlugin| locked.index == *kind && locked.name == normalized(&plugin.name);
+            let exact = plugin.versions.strip_prefix("==").filter(|version| !version.contains(['*', ',', '=']));
+            let message = match (lock.app_plugins.iter().find(same), exact) {
+                (None, _) => format!("`{plugin}` is wanted, but nothing is locked for it"),
+                (Some(locked), Some(version)) if locked.version != version.trim() => {
+                    format!("`{plugin}` is wanted, but {} is locked", locked.version)
+                }
+                _ => continue,
+            };
+            let hint = format!("`silver manage-app PACK --customize=DIR install-plugin '{plugin}'` fetches and locks it");
+            let kind_of_problem = ProblemKind::Invalid { message, hint: Some(hint) };
+            problems.push(document.bare_problem(&["plugins", kind.as_str(), &at.to_string()], kind_of_problem));
+        }
     }
     problems
 }

@@ -149,6 +149,17 @@ fn wheels_are_pinned_and_found_to_be_others() {
     let text = fs::read_to_string(dir.path().join(LOCK)).unwrap();
     assert!(text.contains("# trusted by Eve\n[[grant]]") && text.contains("needs = [\"edit-customization\"]"), "{text}");
 
+    // what is wanted has to be locked
+    let wanted = fs::read_to_string(dir.path().join(CONFIG)).unwrap();
+    for (row, told) in
+        [("A", "`A` is wanted, but nothing is locked"), ("Trac_AccountManager==0.5", "is wanted, but 0.6.0 is locked")]
+    {
+        fs::write(dir.path().join(CONFIG), wanted.replace("trac.accountmanager", row)).unwrap();
+        let error = Customization::load(dir.path()).unwrap().check_lock().unwrap_err();
+        assert!(error.to_string().contains(told) && error.hint().unwrap().contains("install-plugin"), "{error}");
+    }
+    fs::write(dir.path().join(CONFIG), wanted).unwrap();
+
     fs::write(dir.path().join(WHEEL), "other").unwrap();
     fs::remove_file(dir.path().join("plugins/dep-1.0-1-cp311-cp311-linux_x86_64.whl")).unwrap();
     let changed = Customization::load(dir.path()).unwrap();

@@ -31,6 +31,17 @@ name = "ini"
 from = "site.ini"
 into = "instance:conf/site.ini"
 mode = "merge-ini"
+[[slot]]
+name = "conf"
+from = "conf/**"
+into = "instance:conf"
+mode = "override"
+must-exist = false
+[state."conf/app.ini"]
+nature = "config"
+seed = "conf/app.ini"
+[state."conf/log"]
+nature = "log"
 "#;
 
 fn path(text: &str) -> TreePath {
@@ -191,7 +202,7 @@ fn all_that_does_not_fit_is_told_with_a_way_out() {
     assert_eq!(
         told,
         [
-            "unclaimed-file: nothing in the pack takes `logo.png` | the pack takes `templates/**` (page templates), `site.ini`",
+            "unclaimed-file: nothing in the pack takes `logo.png` | the pack takes `templates/**` (page templates), `site.ini`, `conf/**`",
             "unclaimed-file: nothing in the pack takes `template/header.html` | did you mean `templates/header.html`?",
         ]
     );
@@ -222,6 +233,18 @@ fn a_file_that_the_pack_changed_meanwhile_is_a_conflict() {
     );
     fs::remove_file(world.dir.path().join(LOCK)).unwrap();
     assert_eq!(world.told(&app("pack, second edition")), ["fine"]);
+}
+
+#[test]
+fn files_behind_the_applications_data_are_found() {
+    let world = World::new("", &[("conf/app.ini", "[a]\n")]);
+    let merged = world.merge(&app("pack")).unwrap();
+    assert_eq!((merged.diagnostics[0].code.as_str(), merged.diagnostics[0].severity), ("only-a-seed", Severity::Warning));
+    let world = World::new("", &[("conf/log/x.log", "")]);
+    assert_eq!(
+        world.told(&app("pack")),
+        ["behind-state: `env/conf/log/x.log` would never be seen: `conf/log` is the application's own data | "]
+    );
 }
 
 /// A customizer that misbehaves in one way.
