@@ -6,6 +6,7 @@ mod env;
 mod explain;
 mod local;
 mod logs;
+mod manage_app;
 mod merge;
 mod registry;
 mod releases;
@@ -38,6 +39,7 @@ pub enum Command {
     Activate(state::State),
     Merge(merge::Merge),
     Explain(explain::Explain),
+    ManageApp(manage_app::ManageApp),
     Logs(logs::Logs),
     Env(env::Env),
     Run(run::Run),
@@ -62,6 +64,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Activate(args) => args.run(context, StateChange::Activate),
         Command::Merge(args) => args.run(context),
         Command::Explain(args) => args.run(context),
+        Command::ManageApp(args) => args.run(context),
         Command::Logs(args) => args.run(context),
         Command::Env(args) => args.run(context),
         Command::Run(args) => args.run(context),

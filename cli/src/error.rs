@@ -2,11 +2,12 @@
 
 use crate::exit::Exit;
 use silver_agent::{front::BindError, server::ServeError};
+use silver_build::index::IndexError;
 use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
 use silver_extensions::ExtensionError;
 use silver_pack::{
-    customization::CustomizationError, document::DocumentError, export::ExportError, merge::MergeError, pack::PackError,
-    render::RenderError, snapshot::ReadError,
+    commit::CommitError, customization::CustomizationError, document::DocumentError, export::ExportError, merge::MergeError,
+    pack::PackError, render::RenderError, snapshot::ReadError,
 };
 use silver_registry::RegistryError;
 use std::error::Error;
@@ -86,6 +87,15 @@ from_library! {
     ReadError => Exit::Integrity,
     ExtensionError => Exit::Error,
     ServeError => Exit::Error,
+    IndexError => Exit::Error,
+}
+
+impl From<CommitError> for CommandError {
+    fn from(error: CommitError) -> Self {
+        let exit = if matches!(error, CommitError::Busy { .. }) { Exit::Locked } else { Exit::Error };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
+    }
 }
 
 impl From<NodeError> for CommandError {

@@ -17,6 +17,7 @@ mod deployment;
 mod dirs;
 mod error;
 mod exit;
+mod findings;
 mod merging;
 mod node;
 mod operator;

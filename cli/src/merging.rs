@@ -3,11 +3,15 @@
 use crate::{
     context::Context,
     error::{CommandError, Result},
+    exit::Exit,
+    findings,
 };
 use silver_core::resolve::{Overrides, ProcessOverride};
 use silver_extensions::{Extensions, Limits, Plugin, WasmCustomizer};
 use silver_pack::{
+    commit,
     customization::{self, Customization, Lock, LockedPack, set_setting},
+    document::DocumentError,
     hash,
     manifest::{ByteSize, SettingType, World},
     merge::{self, Layer, Merged},
@@ -16,7 +20,7 @@ use silver_pack::{
     pack::Pack,
     settings::{self, SettingError},
 };
-use silver_plugin_api::{Diagnostic, Digest, Settings, Severity};
+use silver_plugin_api::{Digest, Settings};
 use std::{collections::BTreeMap, path::Path};
 
 /// A pack and a customization that fits it.
@@ -37,14 +41,22 @@ pub fn open(context: &Context, pack: &Path, customize: Option<&Path>) -> Result<
         let settings = settings::resolve(pack.manifest(), &BTreeMap::new()).map_err(|errors| no_customization(&errors))?;
         return Ok(Opened { pack, customization: None, settings });
     };
+    // what a killed `manage-app` left is finished first; one that is still at work is an error
+    drop(commit::lock(dir)?);
     let customization = ask_for_settings(context, &pack, Customization::load(dir)?)?;
     let settings = customization.fit(pack.manifest())?;
-    customization.check_pack(&locked(&pack))?;
-    customization.check_lock()?;
+    customization.check_pack(&locked(&pack)).map_err(integrity)?;
+    customization.check_lock().map_err(integrity)?;
     Ok(Opened { pack, customization: Some(customization), settings })
 }
 
-fn locked(pack: &Pack) -> LockedPack {
+/// A digest that is not the lock's.
+pub fn integrity(error: DocumentError) -> CommandError {
+    CommandError { exit: Exit::Integrity, ..error.into() }
+}
+
+/// The pack as the lock names it.
+pub fn locked(pack: &Pack) -> LockedPack {
     let info = &pack.manifest().pack;
     LockedPack { id: info.id.clone(), version: info.version.clone(), digest: pack.digest() }
 }
@@ -140,21 +152,9 @@ pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Resu
         limits: OverlayLimits::default(),
         cache: Some(&dirs.cache.join("merges")),
     })?;
-    show(context, &merged.diagnostics);
+    findings::show(&context.ui, &merged.diagnostics);
     let plugins = customizers.iter().map(|(file, digest, _)| (file.clone(), *digest)).collect();
     Ok(MergedPack { pack, customization, settings, merged, plugins })
-}
-
-fn show(context: &Context, findings: &[Diagnostic]) {
-    for finding in findings {
-        match finding.severity {
-            Severity::Note => context.ui.note(&finding.message),
-            Severity::Error | Severity::Warning => context.ui.warning(&finding.message),
-        }
-        if let Some(help) = &finding.help {
-            context.ui.hint(help);
-        }
-    }
 }
 
 impl MergedPack {

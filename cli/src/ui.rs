@@ -36,6 +36,11 @@ impl Ui {
         Self { json: globals.json, yes: globals.yes, quiet: globals.quiet, color }
     }
 
+    /// The same terminal with these options, too.
+    pub fn and(&self, json: bool, yes: bool, quiet: bool) -> Self {
+        Self { json: self.json || json, yes: self.yes || yes, quiet: self.quiet || quiet, color: self.color }
+    }
+
     /// Is the report wanted as JSON?
     pub fn json(&self) -> bool {
         self.json
