@@ -10,7 +10,7 @@ use serde::Serialize;
 use silver_core::{
     deploy::{Choice, Planned},
     node::Node,
-    plan::{Flags, Plan},
+    plan::{Flags, Plan, Writes},
 };
 use silver_plugin_api::plan::{Outcome, OutcomeKind, Progress, TransitionKind};
 use std::{collections::BTreeMap, future::Future};
@@ -25,6 +25,7 @@ struct Report<'a> {
     url: Option<String>,
     failed_step: Option<&'a str>,
     message: Option<&'a str>,
+    log: &'a [String],
     event: Option<u64>,
     closed_ms: u64,
     plan: String,
@@ -156,6 +157,7 @@ async fn report(context: &Context, node: &dyn Node, plan: &Plan, outcome: &Outco
             url: url.clone(),
             failed_step: outcome.failed_step.as_deref(),
             message: outcome.message.as_deref(),
+            log: &outcome.log,
             event: outcome.event,
             closed_ms: outcome.closed_ms,
             plan: plan.digest().to_string(),
@@ -165,7 +167,7 @@ async fn report(context: &Context, node: &dyn Node, plan: &Plan, outcome: &Outco
         return Err(failed(context, transition.kind, outcome, exit));
     }
     if !context.ui.json() {
-        context.ui.line(&done(transition.kind, &transition.app, outcome, url.as_deref()));
+        context.ui.line(&done(plan, outcome, url.as_deref()));
         if let Some(notes) = notes {
             context.ui.line(&format!("\n{}", notes.trim_end()));
         }
@@ -181,14 +183,19 @@ pub fn url(location: &str, port: u16) -> String {
     format!("http://{host}{port}/{path}{slash}")
 }
 
-fn done(kind: TransitionKind, app: &str, outcome: &Outcome, url: Option<&str>) -> String {
+fn done(plan: &Plan, outcome: &Outcome, url: Option<&str>) -> String {
+    let (kind, app) = (plan.transition.kind, &plan.transition.app);
     let url = url.unwrap_or("no location");
     let closed = match outcome.closed_ms {
         0 => String::new(),
         ms => format!(" (requests were held or refused for {ms} ms)"),
     };
     let label = outcome.current.as_deref().unwrap_or(app);
+    let silent = plan.summary.from.is_some() && plan.summary.writes == Writes::NotServing;
     match kind {
+        TransitionKind::Deploy | TransitionKind::Rollback if silent => {
+            format!("{label} is current, but {app} does not answer: `silver status {app}`")
+        }
         TransitionKind::Deploy | TransitionKind::Rollback => format!("{label} is live at {url}{closed}"),
         TransitionKind::Disable => format!("{app} is disabled: {url} answers 503"),
         TransitionKind::Enable => format!("{app} is enabled again: {url}"),
@@ -198,8 +205,9 @@ fn done(kind: TransitionKind, app: &str, outcome: &Outcome, url: Option<&str>) -
 }
 
 fn failed(context: &Context, kind: TransitionKind, outcome: &Outcome, exit: Exit) -> CommandError {
-    for line in &outcome.log {
-        context.ui.note(&format!("  | {line}"));
+    if !outcome.log.is_empty() && !context.ui.json() {
+        let lines: Vec<String> = outcome.log.iter().map(|line| format!("\n  | {line}")).collect();
+        context.ui.warning(&format!("what the application said last:{}", lines.concat()));
     }
     for error in &outcome.undo_errors {
         context.ui.warning(&format!("undoing: {error}"));

@@ -19,6 +19,7 @@ mod error;
 mod exit;
 mod findings;
 mod merging;
+mod moment;
 mod node;
 mod operator;
 mod program;

@@ -1,4 +1,4 @@
-use crate::{app_name, context::Context, error::Result, exit::Exit, node};
+use crate::{app_name, context::Context, error::Result, exit::Exit, moment, node};
 use serde::Serialize;
 use silver_core::node::Node;
 use silver_plugin_api::plan::DataClass;
@@ -36,7 +36,7 @@ impl Releases {
                     current: observed.current.as_ref() == Some(&release.label),
                     version: release.release.pack.version,
                     app_version: release.release.pack.app_version,
-                    created: release.created,
+                    created: moment::seconds(&release.created),
                     replaced: release.parent,
                     data: release.data,
                     checkpoint: release.checkpoint,

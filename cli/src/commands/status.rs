@@ -1,4 +1,4 @@
-use crate::{app_name, carry, context::Context, error::Result, exit::Exit, node};
+use crate::{app_name, carry, context::Context, error::Result, exit::Exit, moment, node};
 use serde::Serialize;
 use silver_builtin::monitoring::Monitoring;
 use silver_core::{node::Node, status};
@@ -55,7 +55,7 @@ fn row(status: status::AppStatus, port: u16) -> Row {
         version: pack.map(|pack| pack.version.clone()),
         app_version: pack.map(|pack| pack.app_version.clone()),
         release: report.current,
-        since: report.created,
+        since: report.created.as_deref().map(moment::seconds),
         url: report.locations.first().map(|location| carry::url(location, port)),
         processes: report.processes.iter().filter(|process| process.pid.is_some()).count(),
         restarts: report.processes.iter().map(|process| process.restarts).sum(),

@@ -90,7 +90,8 @@ impl Steps {
     pub(super) fn verify(&mut self, new: Labelled<'_>) {
         let web = new.has_web();
         if web {
-            self.add("start-check", "start the new release, unseen", new.start(true), [new.stop(true)]);
+            let why = format!("start {}, unseen", new.label);
+            self.add("start-check", why, new.start(true), [new.stop(true)]);
         }
         if let Some(ready) = new.ready(true) {
             self.add("ready-check", "wait until it answers", ready, []);
@@ -109,7 +110,7 @@ impl Steps {
         if new.runs() {
             let back = beside.filter(|old| old.release.processes.iter().any(|process| process.singleton));
             let undo = std::iter::once(new.stop(false)).chain(back.map(|old| old.start(false)));
-            self.add("start", "start the new release to serve", new.start(false), undo);
+            self.add("start", format!("start {} to serve", new.label), new.start(false), undo);
         }
         if let Some(ready) = new.ready(false) {
             self.add("ready", "wait until it answers", ready, []);

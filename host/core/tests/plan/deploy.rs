@@ -27,12 +27,12 @@ fn a_first_deployment_leaves_nothing_behind_when_it_fails() {
          3 set-keys:conf/trac.ini  set our 1 key of conf/trac.ini
                                    on failure: put the former keys of conf/trac.ini back
          4 init                    make the first data: `trac-admin initenv` (at most 2 min)
-         5 start-check             start the new release, unseen
+         5 start-check             start trac.20261122_1, unseen
                                    on failure: stop trac.20261122_1
          6 ready-check             wait until it answers: /about answers 200 (at most 60 s)
          7 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
          8 stop-check              stop it again
-         9 start                   start the new release to serve
+         9 start                   start trac.20261122_1 to serve
                                    on failure: stop trac.20261122_1
         10 ready                   wait until it answers: /about answers 200 (at most 60 s)
         11 locations               answer at trac.localhost
@@ -70,12 +70,12 @@ fn a_breaking_migration_closes_writes_and_restores() {
                                    on failure: put the former keys of conf/trac.ini back
          7 migrate                 bring the data up to the new code: `trac-admin upgrade` (at most 15 min)
                                    on failure: restore before-trac.20261122_2
-         8 start-check             start the new release, unseen
+         8 start-check             start trac.20261122_2, unseen
                                    on failure: stop trac.20261122_2
          9 ready-check             wait until it answers: /about answers 200 (at most 60 s)
         10 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
         11 stop-check              stop it again
-        12 start                   start the new release to serve
+        12 start                   start trac.20261122_2 to serve
                                    on failure: stop trac.20261122_2
         13 ready                   wait until it answers: /about answers 200 (at most 60 s)
         14 switch                  trac.20261122_1 → trac.20261122_2
@@ -109,12 +109,12 @@ fn an_additive_migration_closes_nothing_and_restores_nothing() {
          4 set-keys:conf/trac.ini  set our 1 key of conf/trac.ini
                                    on failure: put the former keys of conf/trac.ini back
          5 migrate                 bring the data up to the new code: `trac-admin upgrade` (at most 15 min)
-         6 start-check             start the new release, unseen
+         6 start-check             start trac.20261122_2, unseen
                                    on failure: stop trac.20261122_2
          7 ready-check             wait until it answers: /about answers 200 (at most 60 s)
          8 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
          9 stop-check              stop it again
-        10 start                   start the new release to serve
+        10 start                   start trac.20261122_2 to serve
                                    on failure: stop trac.20261122_2
         11 ready                   wait until it answers: /about answers 200 (at most 60 s)
         12 switch                  trac.20261122_1 → trac.20261122_2

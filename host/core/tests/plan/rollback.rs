@@ -33,12 +33,12 @@ fn after_a_breaking_migration_the_lost_window_is_shown() {
                                    on failure: restore rollback-attempt
          5 set-keys:conf/trac.ini  set our 1 key of conf/trac.ini
                                    on failure: put the former keys of conf/trac.ini back
-         6 start-check             start the new release, unseen
+         6 start-check             start trac.20261122_2, unseen
                                    on failure: stop trac.20261122_2
          7 ready-check             wait until it answers: /about answers 200 (at most 60 s)
          8 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
          9 stop-check              stop it again
-        10 start                   start the new release to serve
+        10 start                   start trac.20261122_2 to serve
                                    on failure: stop trac.20261122_2
         11 ready                   wait until it answers: /about answers 200 (at most 60 s)
         12 switch                  trac.20261123_1 → trac.20261122_2
@@ -66,12 +66,12 @@ fn otherwise_only_code_and_customization_go_back() {
       steps
          1 set-keys:conf/trac.ini  set our 1 key of conf/trac.ini
                                    on failure: put the former keys of conf/trac.ini back
-         2 start-check             start the new release, unseen
+         2 start-check             start trac.20261122_2, unseen
                                    on failure: stop trac.20261122_2
          3 ready-check             wait until it answers: /about answers 200 (at most 60 s)
          4 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
          5 stop-check              stop it again
-         6 start                   start the new release to serve
+         6 start                   start trac.20261122_2 to serve
                                    on failure: stop trac.20261122_2
          7 ready                   wait until it answers: /about answers 200 (at most 60 s)
          8 switch                  trac.20261123_1 → trac.20261122_2
