@@ -28,6 +28,7 @@ pub fn obtain(
     if needs.iter().all(|need| granted.contains(need)) {
         return Ok((customization, Grants::new(texts(), texts())));
     }
+    refuse_another(&customization, offer, &reference)?;
     ask(ui, pack, &customization, offer)?;
     if dry_run {
         return Ok((customization, Grants::new(texts(), texts())));
@@ -38,6 +39,22 @@ pub fn obtain(
     customization.save_lock(&lock)?;
     let dir = customization.dir.clone();
     Ok((Customization::load(&dir)?, Grants::new(texts(), texts())))
+}
+
+/// In one and the same pack a file has one digest; a grant for another one was tampered with.
+fn refuse_another(customization: &Customization, offer: &Offer, reference: &LockedPack) -> Result<()> {
+    let Some(grant) = customization.lock.grants.iter().find(|grant| grant.file == offer.def.file) else { return Ok(()) };
+    if grant.plugin == offer.digest || customization.lock.pack.as_ref() != Some(reference) {
+        return Ok(());
+    }
+    let message = format!(
+        "the lock grants something to `{}` with digest {}, this pack's has {}",
+        grant.file,
+        grant.plugin.short(),
+        offer.digest.short()
+    );
+    Err(CommandError::new(Exit::Integrity, message)
+        .hint("bring customize.lock back from version control, or take the [[grant]] out of it to be asked again"))
 }
 
 fn ask(ui: &Ui, pack: &Pack, customization: &Customization, offer: &Offer) -> Result<()> {
