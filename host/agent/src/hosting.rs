@@ -16,7 +16,7 @@ use crate::{
     logs,
     probes::{self, Marks, Sampler},
     process::sweep,
-    secrets,
+    secrets, state,
     supervisor::Supervisor,
 };
 use async_trait::async_trait;
@@ -75,6 +75,7 @@ impl Host {
             tracing::info!(left, "ended processes that a former agent had left");
         }
         let front = Arc::new(Front::new(dirs.clone(), port));
+        expect_apps(&front);
         let (stop, stopping) = watch::channel(false);
         let server = tokio::spawn(front::serve(Arc::clone(&front), listener, stopping));
         Ok(Arc::new(Self {
@@ -125,6 +126,21 @@ impl Host {
     fn running(&self, placed: &Placed) -> Option<Arc<Backend>> {
         let known = |check| self.known(placed.app(), &placed.label, check);
         known(true).or_else(|| known(false))
+    }
+}
+
+/// Tells the front of the apps that will be routed when recovery has looked at them.
+fn expect_apps(front: &Front) {
+    let files = state::apps(&front.dirs).unwrap_or_default();
+    for file in files.iter().filter_map(|app| state::load(&front.dirs, app).ok()) {
+        let expected = match file.state {
+            AppState::Active if file.current.is_some() => front.expect(&file.app, &file.locations),
+            AppState::Disabled => front.route(&file.app, &file.locations, None, true),
+            _ => continue,
+        };
+        if let Err(error) = expected {
+            tracing::warn!(app = file.app, %error, "a location cannot be served");
+        }
     }
 }
 

@@ -22,6 +22,8 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// While an agent begins, requests are held for so long.
+const STARTING: Duration = Duration::from_secs(15);
 /// So many requests wait at a closed gate; further ones are told to come back.
 const MOST_HELD: usize = 1_000;
 
@@ -41,6 +43,8 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 struct State {
     current: Option<Arc<Backend>>,
+    /// The agent has just begun: a release will be current soon.
+    expected: bool,
     disabled: bool,
     /// For how long a request is held, while the gate is closed.
     closed: Option<Duration>,
@@ -189,6 +193,7 @@ impl Entry {
         }
         match state.closed {
             Some(hold) => Err(hold),
+            None if state.expected && state.current.is_none() => Err(STARTING),
             // counted while the state is locked: whoever closes the gate after this sees it
             None => Ok(self.come_in(&state)),
         }
@@ -210,9 +215,15 @@ impl Entry {
     pub(crate) fn set(&self, current: Option<Arc<Backend>>, disabled: bool) {
         let mut state = self.lock();
         state.current = current;
+        state.expected = false;
         state.disabled = disabled;
         drop(state);
         self.notify();
+    }
+
+    /// Requests are held for a while: who answers them will be told soon.
+    pub(super) fn expect(&self) {
+        self.lock().expected = true;
     }
 
     /// The release that is current.

@@ -90,6 +90,14 @@ impl Front {
         Ok(())
     }
 
+    /// The agent has just begun, and an app that will answer there is not routed yet: whoever asks
+    /// waits instead of finding nothing.
+    pub(crate) fn expect(&self, app: &str, locations: &[String]) -> Result<(), RouteError> {
+        self.route(app, locations, None, false)?;
+        self.entry(app).expect();
+        Ok(())
+    }
+
     /// Does that location lead to the app?
     pub(crate) fn answers(&self, location: &str, app: &str) -> bool {
         place(location).is_ok_and(|(host, path)| {

@@ -411,10 +411,26 @@ async fn what_a_killed_agent_left_is_ended_by_the_next_one() {
     let placed = node.release("a.20260101_1", |_| ());
     node.serve(&placed).await;
     let pids = node.pids();
+    let file = state::AppFile {
+        app: "a".into(),
+        state: AppState::Active,
+        current: Some(placed.label.clone()),
+        locations: placed.locations.clone(),
+        ..state::AppFile::default()
+    };
+    state::save(&node.dirs, &file).unwrap();
     // as after a kill: the records are there, and nobody keeps the processes
     let next = Host::start(node.dirs.clone(), 0).await.unwrap();
     assert!(pids.iter().all(|&pid| crate::process::members(pid).is_empty()));
-    next.shutdown().await;
+    node.host.shutdown().await;
+    // who comes before the app is routed waits
+    let node = Node { host: next, ..node };
+    let (answer, ()) = tokio::join!(node.get("/"), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        node.host.route(Node::route_of(&placed, AppState::Active)).await.unwrap();
+        node.host.start(&placed, false).await.unwrap();
+    });
+    assert_eq!(answer, placed.label);
     node.host.shutdown().await;
 }
 
