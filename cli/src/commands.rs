@@ -4,10 +4,12 @@ mod agent;
 mod completions;
 mod env;
 mod explain;
+mod inspect;
 mod local;
 mod logs;
 mod manage_app;
 mod merge;
+mod pack;
 mod registry;
 mod releases;
 mod rollback;
@@ -24,6 +26,8 @@ use silver_core::plan::StateChange;
 /// What silver can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Pack(pack::Pack),
+    Inspect(inspect::Inspect),
     #[command(alias = "deploy")]
     Update(update::Update),
     Status(status::Status),
@@ -54,6 +58,8 @@ pub enum Command {
 /// Runs the command.
 pub fn run(command: Command, context: &Context) -> Result {
     match command {
+        Command::Pack(args) => args.run(context),
+        Command::Inspect(args) => args.run(context),
         Command::Update(args) => args.run(context),
         Command::Status(args) => args.run(context),
         Command::Releases(args) => args.run(context),

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use silver_agent::{front::BindError, server::ServeError};
-use silver_build::index::IndexError;
+use silver_build::{build::BuildError, index::IndexError};
 use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
 use silver_extensions::ExtensionError;
 use silver_pack::{
@@ -78,7 +78,6 @@ macro_rules! from_library {
 
 from_library! {
     ResolveError => Exit::Error,
-    PackError => Exit::Usage,
     CustomizationError => Exit::Usage,
     DocumentError => Exit::Usage,
     RenderError => Exit::Usage,
@@ -139,6 +138,30 @@ impl From<RegistryError> for CommandError {
         let exit = match error {
             RegistryError::Digest { .. } | RegistryError::Damaged { .. } | RegistryError::ForeignHead { .. } => Exit::Integrity,
             RegistryError::Unusable { .. } => Exit::Usage,
+            _ => Exit::Error,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+impl From<PackError> for CommandError {
+    fn from(error: PackError) -> Self {
+        let exit = if error.is_integrity() { Exit::Integrity } else { Exit::Usage };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+impl From<BuildError> for CommandError {
+    fn from(error: BuildError) -> Self {
+        let exit = match &error {
+            BuildError::NoManifest { .. }
+            | BuildError::Manifest(_)
+            | BuildError::Sources(_)
+            | BuildError::Requirements(_)
+            | BuildError::OtherPlugin { .. } => Exit::Usage,
+            BuildError::Wheels(error) if error.is_integrity() => Exit::Integrity,
             _ => Exit::Error,
         };
         let hint = error.hint();

@@ -84,6 +84,13 @@ impl WheelError {
     }
 }
 
+impl WheelError {
+    /// Did the index give other bytes than the pinned ones?
+    pub fn is_integrity(&self) -> bool {
+        matches!(self, Self::Fetch { source: PipError::OtherHash { .. }, .. } | Self::NotFound { .. } | Self::OtherPackage { .. })
+    }
+}
+
 /// The cache of wheels below a directory.
 #[derive(Debug, Clone)]
 pub struct WheelStore {

@@ -5,6 +5,7 @@ mod broken_release;
 mod crash;
 mod listed;
 mod operate;
+mod pack;
 mod registry;
 mod rollback;
 mod secrets;

@@ -271,7 +271,10 @@ impl ArchiveError {
     /// The way out.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Io { .. } => return None,
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "check the path; a pack is made of a directory with `silver pack DIR`"
+            }
+            Self::Io { .. } => "check that you may read it",
             Self::NotAFile { .. } => "name a pack, a zip file; a directory becomes one with `silver pack DIR`",
             Self::NoEnd | Self::Crc { .. } | Self::Deflate { .. } | Self::Unaccounted { .. } => {
                 "get a fresh copy; compare its sha256 with the publisher's"

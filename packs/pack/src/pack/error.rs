@@ -144,7 +144,9 @@ impl PackError {
     /// Are the bytes other than they should be (as opposed to a file that is not a pack)?
     pub fn is_integrity(&self) -> bool {
         match self {
-            Self::Archive { source, .. } => !matches!(source, ArchiveError::Io { .. } | ArchiveError::NotAFile { .. }),
+            Self::Archive { source, .. } => {
+                !matches!(source, ArchiveError::Io { .. } | ArchiveError::NotAFile { .. } | ArchiveError::NoEnd)
+            }
             Self::NoTree { .. } | Self::NoManifest { .. } | Self::Manifest { .. } | Self::Signed { .. } => false,
             _ => true,
         }

@@ -1,0 +1,109 @@
+use crate::{context::Context, error::Result, exit::Exit, ui::ProgressView};
+use serde::Serialize;
+use silver_build::{
+    build::{Options, build_pack},
+    pip::Pip,
+};
+use silver_plugin_api::plan::{Progress, ProgressKind};
+use std::{cell::RefCell, path::PathBuf, time::Instant};
+
+/// Make a pack of a directory with a pack.toml
+///
+/// The same input gives the same bytes. Python wheels are fetched with this machine's pip and its configuration, checked
+/// against the pinned hashes and kept in the pack; WASM plugins have to be compiled already.
+#[derive(Debug, clap::Args)]
+pub struct Pack {
+    /// Directory with the pack.toml
+    dir: PathBuf,
+    /// Where to write the pack: a file, or a directory that gets NAME-VERSION.zip
+    #[arg(long, short, value_name = "PATH", default_value = ".")]
+    output: PathBuf,
+    /// Take wheels from this folder, not from the package index
+    #[arg(long, value_name = "DIR")]
+    wheels: Option<PathBuf>,
+    /// Take wheels from this mirror, not from the configured package index
+    #[arg(long, value_name = "URL", conflicts_with = "wheels")]
+    index: Option<String>,
+    /// Do not record the version control revision of the directory
+    #[arg(long)]
+    no_vcs: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    path: String,
+    name: String,
+    version: String,
+    digest: String,
+    archive: String,
+    size: u64,
+    files: usize,
+    warnings: Vec<String>,
+}
+
+impl Pack {
+    pub fn run(self, context: &Context) -> Result {
+        let folder = self.wheels.as_deref().map(std::path::absolute).transpose()?;
+        let steps = RefCell::new(Steps { view: context.ui.progress(), began: Instant::now(), step: None });
+        let options = Options {
+            pip: Pip { folder, mirror: self.index, ..Pip::default() },
+            downloads: Some(context.dirs()?.cache.join("downloads")),
+            vcs: !self.no_vcs,
+            progress: &|step| steps.borrow_mut().begin(step),
+        };
+        let built = build_pack(&self.dir, &self.output, &options)?;
+        steps.into_inner().end();
+
+        for warning in &built.warnings {
+            context.ui.warning(warning);
+        }
+        let (pack, info) = (&built.pack, &built.pack.manifest().pack);
+        let report = Report {
+            path: pack.path().display().to_string(),
+            name: info.name.to_string(),
+            version: info.version.to_string(),
+            digest: pack.digest().to_string(),
+            archive: pack.archive().to_string(),
+            size: pack.archive_size(),
+            files: pack.tree().listing().len(),
+            warnings: built.warnings,
+        };
+        if context.ui.json() {
+            context.ui.report_json(&report)?;
+        } else {
+            let Report { path, size, files, digest, .. } = &report;
+            context.ui.line(&format!("{} {}: {path}, {size} bytes, {files} files", report.name, report.version));
+            context.ui.line(&format!("pack digest {digest}"));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// One step after the other.
+struct Steps {
+    view: ProgressView,
+    began: Instant,
+    step: Option<String>,
+}
+
+impl Steps {
+    fn begin(&mut self, step: &str) {
+        if self.step.as_deref() == Some(step) {
+            return;
+        }
+        self.end();
+        self.tell(step, ProgressKind::Begin(step.to_owned()));
+        self.step = Some(step.to_owned());
+    }
+
+    fn end(&mut self) {
+        if let Some(step) = self.step.take() {
+            self.tell(&step, ProgressKind::Done);
+        }
+    }
+
+    fn tell(&mut self, step: &str, kind: ProgressKind) {
+        let at_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.view.show(&Progress { step: step.to_owned(), kind, at_ms });
+    }
+}
