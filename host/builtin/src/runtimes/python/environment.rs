@@ -32,9 +32,7 @@ pub(super) fn spec(
         node.extra.get(name).cloned().ok_or_else(missing)
     };
     let (path, version, abi) = (fact(FACT_PATH)?, fact(FACT_VERSION)?, fact(FACT_ABI)?);
-    for (wheel, _) in &wheels {
-        wheel::check(wheel.name(), &abi, node)?;
-    }
+    let wheels = wheel::choose(wheels, &abi, node)?;
 
     let mut inputs = format!("python environment {RECIPE}\n{path}\n{version}\n{abi}\n{}\n", node.platform);
     for (wheel, content) in &wheels {
