@@ -31,6 +31,8 @@ struct Needed {
     /// Blob → its size, where that is known, and what needs it.
     blobs: BTreeMap<Digest, (Option<u64>, String)>,
     redacted: HashSet<Digest>,
+    /// Were all events and trees read? If not, what nothing seems to name may be in one of the others.
+    complete: bool,
 }
 
 /// What an object's file turned out to be.
@@ -64,6 +66,7 @@ pub(super) fn check(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(), RegistryError> {
     let mut needed = needed_by(events);
+    needed.complete = events.len() as u64 == report.events;
     check_trees(dir, &mut needed, files, report)?;
     check_objects(dir, &needed, files, report, progress)
 }
@@ -98,15 +101,26 @@ fn check_trees(dir: &Path, needed: &mut Needed, files: &mut Files, report: &mut 
         let packed = fs::read(&full).map_err(RegistryError::io("read", &full))?;
         report.trees += 1;
         match (trees::unpack(&packed, &digest), wanted.remove(&digest)) {
-            (Err(why), _) => report.problem(Finding::Altered, path, why),
+            (Err(why), _) => {
+                needed.complete = false;
+                report.problem(Finding::Altered, path, why);
+            }
             (Ok(tree), Some(_)) => need_blobs(&tree, &digest, needed),
-            (Ok(_), None) => report.leftover(path, "is in no event"),
+            (Ok(_), None) => unnamed(path, needed, report),
         }
     }
     for (digest, event) in wanted {
+        needed.complete = false;
         report.problem(Finding::Missing, format!("trees/{}.zst", digest.hex()), format!("event {event} names it"));
     }
     Ok(())
+}
+
+/// A sound object that no event names.
+fn unnamed(path: String, needed: &Needed, report: &mut Report) {
+    if needed.complete {
+        report.leftover(path, "is in no event");
+    }
 }
 
 fn need_blobs(tree: &Listing, digest: &Digest, needed: &mut Needed) {
@@ -159,7 +173,7 @@ fn check_objects(
             Object::Loose(size) => {
                 there.insert(digest, size);
                 if !needed.blobs.contains_key(&digest) {
-                    report.leftover(path, "is in no event");
+                    unnamed(path, needed, report);
                 }
             }
             Object::Archive(contents, right) => {
@@ -167,7 +181,7 @@ fn check_objects(
                 there.extend(contents);
                 archives.insert(digest);
                 if !needed.archives.contains_key(&digest) {
-                    report.leftover(path, "is in no event");
+                    unnamed(path, needed, report);
                 }
             }
         }

@@ -11,8 +11,11 @@ fn look(fixture: &Fixture, since: Option<&str>) -> Report {
     verify(&fixture.home(), Options { key: fixture.signer.verifier(), since }, &|_, _| {}).unwrap()
 }
 
+/// What is wrong, where nothing is left over.
 fn problems(fixture: &Fixture) -> Vec<(Finding, String)> {
-    look(fixture, None).problems.into_iter().map(|problem| (problem.finding, problem.path)).collect()
+    let report = look(fixture, None);
+    assert_eq!(report.leftovers, []);
+    report.problems.into_iter().map(|problem| (problem.finding, problem.path)).collect()
 }
 
 /// All files, below the registry.
