@@ -117,6 +117,7 @@ impl From<DeployError> for CommandError {
             DeployError::Node(error) | DeployError::Unwatched { source: error, .. } => node_exit(error),
             DeployError::Listing(_) | DeployError::Tree { .. } => Exit::Integrity,
             DeployError::Refused(Refusal::BadLocation { .. }) => Exit::Usage,
+            DeployError::Refused(Refusal::Running { .. }) => Exit::Locked,
             _ => Exit::Error,
         };
         let hint = error.hint();
