@@ -14,6 +14,7 @@ mod registry;
 mod releases;
 mod rollback;
 mod run;
+mod serve;
 mod shell;
 mod state;
 mod status;
@@ -48,6 +49,7 @@ pub enum Command {
     Env(env::Env),
     Run(run::Run),
     Shell(shell::Shell),
+    Serve(serve::Serve),
     Registry(registry::Registry),
     Local(local::Local),
     #[command(hide = true)]
@@ -75,6 +77,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Env(args) => args.run(context),
         Command::Run(args) => args.run(context),
         Command::Shell(args) => args.run(context),
+        Command::Serve(args) => args.run(context),
         Command::Registry(args) => args.run(context),
         Command::Local(args) => args.run(context),
         Command::Agent(args) => args.run(context),

@@ -15,6 +15,11 @@ impl Context {
         Self { ui: Ui::new(globals) }
     }
 
+    /// The same, with every question answered yes.
+    pub fn assuming_yes(&self) -> Self {
+        Self { ui: self.ui.assuming_yes() }
+    }
+
     /// Where silver keeps its files, from the environment.
     #[expect(clippy::unused_self, reason = "commands ask the context, not the environment")]
     pub fn dirs(&self) -> Result<Dirs> {

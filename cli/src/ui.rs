@@ -18,6 +18,7 @@ use silver_plugin_api::path::plain;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// The terminal.
+#[derive(Clone, Copy)]
 pub struct Ui {
     json: bool,
     yes: bool,
@@ -39,6 +40,11 @@ impl Ui {
     /// The same terminal with these options, too.
     pub fn and(&self, json: bool, yes: bool, quiet: bool) -> Self {
         Self { json: self.json || json, yes: self.yes || yes, quiet: self.quiet || quiet, color: self.color }
+    }
+
+    /// The same, with every question answered yes.
+    pub fn assuming_yes(self) -> Self {
+        Self { yes: true, ..self }
     }
 
     /// Is the report wanted as JSON?

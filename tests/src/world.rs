@@ -194,6 +194,11 @@ impl Ran {
         self
     }
 
+    /// The exit code; -1 when a signal ended it.
+    pub fn code(&self) -> i32 {
+        self.output.status.code().unwrap_or(-1)
+    }
+
     /// Standard output, as it is.
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()
@@ -207,7 +212,7 @@ impl Ran {
     /// Both, for a snapshot: exit code, report, remarks; with names for what differs from run to run
     /// (paths, port; digests, durations, dates and process ids are the snapshot's filters).
     pub fn snapshot(&self) -> String {
-        let mut text = format!("exit {}\n", self.output.status.code().unwrap_or(-1));
+        let mut text = format!("exit {}\n", self.code());
         for (label, part) in [("stdout", self.stdout()), ("stderr", self.stderr())] {
             if !part.is_empty() {
                 text.extend(["--- ", label, "\n", part.trim_end(), "\n"]);

@@ -5,7 +5,11 @@ use silver_build::{
     pip::Pip,
 };
 use silver_plugin_api::plan::{Progress, ProgressKind};
-use std::{cell::RefCell, path::PathBuf, time::Instant};
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 /// Make a pack of a directory with a pack.toml
 ///
@@ -42,6 +46,11 @@ struct Report {
 }
 
 impl Pack {
+    /// For [`super::serve`]: the directory as it is just now, whatever its revision.
+    pub fn for_development(dir: &Path, output: &Path) -> Self {
+        Self { dir: dir.into(), output: output.into(), wheels: None, index: None, no_vcs: true }
+    }
+
     pub fn run(self, context: &Context) -> Result {
         let folder = self.wheels.as_deref().map(std::path::absolute).transpose()?;
         let steps = RefCell::new(Steps { view: context.ui.progress(), began: Instant::now(), step: None });

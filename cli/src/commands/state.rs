@@ -25,6 +25,11 @@ pub struct State {
 }
 
 impl State {
+    /// A change of this application, for [`super::serve`].
+    pub fn of(app: &str) -> Self {
+        Self { app: app.to_owned(), dry_run: false, reason: None }
+    }
+
     /// Carries the change out. It can be undone by its opposite, so nothing is asked.
     pub fn run(self, context: &Context, change: StateChange) -> Result {
         context.block_on(async {

@@ -22,7 +22,7 @@ use silver_pack::{
     settings,
 };
 use silver_plugin_api::plan::{Deployment, NodeFacts};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Deploy a pack, or bring an application to another version, customization or setting
 ///
@@ -55,6 +55,9 @@ pub struct Update {
     /// Let an older version replace a newer one
     #[arg(long)]
     allow_downgrade: bool,
+    /// `SILVER_STAGE`, where it is not production.
+    #[arg(skip)]
+    stage: Option<&'static str>,
 }
 
 /// One place to deploy to.
@@ -64,6 +67,22 @@ struct Target {
 }
 
 impl Update {
+    /// For [`super::serve`]: versions go up and down while a pack is written.
+    pub fn for_development(app: &str, pack: &Path, customize: Option<&Path>) -> Self {
+        Self {
+            pack: pack.into(),
+            location: None,
+            customize: customize.map(Into::into),
+            to: None,
+            name: Some(app.to_owned()),
+            set: Vec::new(),
+            dry_run: false,
+            reason: Some("silver serve".to_owned()),
+            allow_downgrade: true,
+            stage: Some("development"),
+        }
+    }
+
     pub fn run(self, context: &Context) -> Result {
         let opened = self.open(context)?;
         let mut exit = Exit::Done;
@@ -162,7 +181,8 @@ impl Update {
             facts,
             silver: &silver,
         };
-        let release = resolve(request, Plugins { runtime: &runtime, service: &service, monitor: &Monitoring })?;
+        let mut release = resolve(request, Plugins { runtime: &runtime, service: &service, monitor: &Monitoring })?;
+        release.extra.extend(self.stage.map(|stage| ("stage".to_owned(), stage.to_owned())));
         let reasons = merged.merged.reasons.to_json().into_bytes();
         let digest = hash::sha256(&reasons);
         let mine = merged.customization.as_ref();

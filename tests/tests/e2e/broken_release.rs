@@ -8,8 +8,8 @@ const HOST: &str = "hello.localhost";
 /// Edition, the words that the error must hold, and what the counter may lose: nothing.
 const BROKEN: &[(&str, &[&str])] = &[
     ("broken-migrate", &["migrate", "this edition fails half way"]),
-    ("broken-check", &["health page", "error: the template engine is not there"]),
-    ("broken-check-breaking", &["health page", "error: the template engine is not there"]),
+    ("broken-check", &["/health", "error: the template engine is not there"]),
+    ("broken-check-breaking", &["/health", "error: the template engine is not there"]),
     ("broken-self-test", &["self test", "self-test: this edition says no"]),
     ("broken-log", &["log is clean", "Skipping \"hello.extension\": it does not load"]),
     ("broken-serve", &["serve: this edition dies at once"]),

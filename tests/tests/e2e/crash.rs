@@ -23,8 +23,12 @@ fn a_command_that_is_killed_leaves_old_or_new() {
             break;
         }
     }
-    // a transition that was submitted is carried through by the node
-    world.update("breaking").ok();
+    // a transition that was submitted is carried through by the node: until then the next command
+    // finds the lock held
+    wait_for("the node to end what was submitted", || match world.update("breaking") {
+        ran if ran.code() == 7 => None,
+        ran => Some(ran.ok()),
+    });
     assert_eq!(version(&world).unwrap(), "2.0.0");
     visitors.stop().assert_nothing_lost(world.http().page(HOST, "/count").parse().unwrap());
 }
