@@ -120,6 +120,7 @@ fn places_where_nothing_is_safe_are_refused() {
         ("a.sh.j2", "# {{ v }}"),
         ("a.sh.j2", "x=\"$(echo '{{ v }}')\""),
         ("a.sh.j2", "x=${{ v }}"),
+        ("a.sh.j2", "x=$(( {{ v }} + 1 ))"),
         ("a.toml.j2", "x = '{{ v }}'"),
         ("a.toml.j2", "x = \"\"\"{{ v }}\"\"\""),
         ("a.toml.j2", "x = {{ v }}{{ v }}"),

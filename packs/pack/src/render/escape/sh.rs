@@ -20,6 +20,8 @@ impl Reader for Sh {
                 b'$' if rest.starts_with("$'") || rest.starts_with("$\"") => {
                     return Err("`$` before a quote: no value can be escaped in such a file".into());
                 }
+                // arithmetic looks through quotes; a value in it is refused
+                b'(' if rest.starts_with("((") => return Ok(rest.find("))").ok_or("`((` is not closed")? + 2),
                 b'\'' => (1, Self::Single),
                 b'"' => (1, Self::Double),
                 b'<' if rest.starts_with("<<<") => return Ok(3),
