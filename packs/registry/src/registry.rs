@@ -122,9 +122,7 @@ impl Registry {
     /// Appends an event to the log; returns its index. Objects and trees that it names must be here.
     /// It counts from the moment when the new tree head has its name; durable when it returns.
     pub fn append(&self, statement: &Statement, signer: &Signer) -> Result<u64, RegistryError> {
-        let log = self.dir.join("log");
-        let lock = File::open(&log).map_err(RegistryError::io("open", &log))?;
-        flock(&lock, FlockOperation::LockExclusive).map_err(|error| RegistryError::io("lock", &log)(error.into()))?;
+        let _lock = lock(&self.dir.join("log"), FlockOperation::LockExclusive)?;
         let head = self.own_head(signer)?;
         let event = Envelope::seal(&statement.to_bytes(), signer)?.to_bytes();
         let (next, tiles) = self.tiles.grown(&head, &event).map_err(|error| self.log_damaged(error))?;
@@ -192,6 +190,13 @@ impl Registry {
     fn tmp(&self) -> PathBuf {
         self.dir.join("tmp")
     }
+}
+
+/// Holds a directory or file until it is dropped.
+pub(crate) fn lock(path: &Path, how: FlockOperation) -> Result<File, RegistryError> {
+    let file = File::open(path).map_err(RegistryError::io("open", path))?;
+    flock(&file, how).map_err(|error| RegistryError::io("lock", path)(error.into()))?;
+    Ok(file)
 }
 
 #[cfg(test)]

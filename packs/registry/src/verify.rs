@@ -14,10 +14,11 @@ pub use report::{Finding, Problem, Report};
 
 use crate::{
     error::RegistryError,
-    registry::{DIRS, FORMAT},
+    registry::{self, DIRS, FORMAT},
     signer::VerifierKey,
 };
 use files::Files;
+use rustix::fs::FlockOperation;
 use std::{fs, path::Path};
 
 /// What to verify against.
@@ -40,9 +41,12 @@ pub fn verify(dir: &Path, options: Options<'_>, progress: &(dyn Fn(u64, u64) + S
     }
     let older = options.since.map(history::parse_older).transpose()?;
     let mut report = Report::default();
+    // the agent may go on appending afterwards: what is looked at is the log as it is now
+    let log = registry::lock(&dir.join("log"), FlockOperation::LockShared).ok();
     let mut files = Files::walk(dir, &mut report)?;
     check_frame(dir, &mut files, &mut report)?;
     let events = history::check(dir, options.key, older.as_ref(), &mut files, &mut report)?;
+    drop(log);
     contents::check(dir, &events, &mut files, &mut report, progress)?;
     check_index(dir, &mut files, &mut report)?;
     for path in files.left() {

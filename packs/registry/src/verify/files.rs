@@ -4,7 +4,7 @@ use super::report::{Finding, Report};
 use crate::error::RegistryError;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::Path,
 };
 
@@ -40,7 +40,12 @@ impl Files {
                 self.enter(&path, &format!("{at}/"), depth + 1, report)?;
                 self.directories.insert(at);
             } else if kind.is_file() {
-                self.left.insert(at, entry.metadata().map_err(RegistryError::io("look at", &path))?.len());
+                match entry.metadata() {
+                    Ok(metadata) => _ = self.left.insert(at, metadata.len()),
+                    // a file under construction that has its name by now
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(RegistryError::io("look at", &path)(error)),
+                }
             } else {
                 report.problem(Finding::Extra, at, "it is not a regular file");
             }

@@ -210,3 +210,23 @@ fn half_a_registry_is_no_registry() {
     let absent = verify(dir.path(), Options { key: fixture.signer.verifier(), since: None }, &|_, _| {});
     assert!(matches!(absent, Err(RegistryError::Absent(_))));
 }
+
+#[test]
+fn a_log_that_grows_meanwhile_is_sound() {
+    let fixture = Fixture::full();
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..60 {
+                fixture.append("hello", Event::empty(EventKind::Run));
+            }
+            ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        let mut looked = 0;
+        while !ended.load(std::sync::atomic::Ordering::Relaxed) || looked == 0 {
+            assert_eq!(look(&fixture, None).problems, []);
+            looked += 1;
+        }
+    });
+    assert_eq!(look(&fixture, None).events, 64);
+}
