@@ -41,6 +41,9 @@ pub fn failed(failure: Failure) -> CommandError {
         Failure::Internal(what) => {
             CommandError::new(Exit::Error, what).hint("this is a fault of the plugin; nothing was changed")
         }
-        other => CommandError::new(Exit::Error, other),
+        Failure::NotFound(what) => {
+            CommandError::new(Exit::Error, format!("not found: {what}")).hint("check how the name is written")
+        }
+        Failure::Limit(what) => CommandError::new(Exit::Error, what).hint("limits are the host's; nothing was changed"),
     }
 }

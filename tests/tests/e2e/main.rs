@@ -4,6 +4,7 @@ mod bad_input;
 mod broken_release;
 mod crash;
 mod listed;
+mod manage_app;
 mod operate;
 mod pack;
 mod registry;
