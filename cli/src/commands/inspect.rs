@@ -146,9 +146,10 @@ impl Inspect {
             for component in report.sbom["components"].as_array().into_iter().flatten() {
                 let text = |name: &str| component[name].as_str().unwrap_or_default().to_owned();
                 let license = &component["licenses"][0];
-                let license =
-                    license["expression"].as_str().or(license["license"]["name"].as_str()).unwrap_or("licence not told");
-                ui.line(format!("{} {} ({license}) {}", text("name"), text("version"), text("description")).trim_end());
+                let license = license["expression"].as_str().or(license["license"]["name"].as_str());
+                let license = license.map(|license| format!("({license})")).unwrap_or_default();
+                let parts = [text("name"), text("version"), license, text("description")];
+                ui.line(&parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" "));
             }
         }
         if wanted(Part::Provenance) {

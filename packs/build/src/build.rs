@@ -68,8 +68,12 @@ pub fn build_pack(dir: &Path, out: &Path, options: &Options<'_>) -> Result<Built
         _ => BuildError::Read { path: manifest_path.clone(), source },
     })?;
     let manifest = manifest::parse(&text, &manifest_path.display().to_string())?;
-    let out =
-        if out.is_dir() { out.join(format!("{}-{}.zip", manifest.pack.name, manifest.pack.version)) } else { out.to_owned() };
+    let out = out.strip_prefix(".").unwrap_or(out);
+    let out = if out.as_os_str().is_empty() || out.is_dir() {
+        out.join(format!("{}-{}.zip", manifest.pack.name, manifest.pack.version))
+    } else {
+        out.to_owned()
+    };
 
     (options.progress)("gathering files");
     let sources = gather(dir, &manifest, &made(dir, &out))?;
