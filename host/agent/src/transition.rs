@@ -55,13 +55,18 @@ pub async fn carry(means: Means<'_>, mut journal: Journal) -> Result<Outcome, Ca
     end(means, journal).await
 }
 
-/// Deals with a transition that an agent left behind, as [`recover::recover`] decides.
+/// Deals with a transition that an agent left behind, as [`recover::recover`] decides; how it ended,
+/// also when that was before.
 pub async fn resume(means: Means<'_>, mut journal: Journal, decision: Decision) -> Result<Option<Outcome>, CarryError> {
     use_label(means.dirs, journal.transition())?;
     match decision {
         Decision::Nothing => {
+            let ended = journal.lines().iter().find_map(|line| match &line.fact {
+                Fact::End(outcome) => Some((**outcome).clone()),
+                _ => None,
+            });
             journal.remove(means.dirs)?;
-            return Ok(None);
+            return Ok(ended);
         }
         Decision::Finish => forward(means, &mut journal).await,
         Decision::Revert => {
