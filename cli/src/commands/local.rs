@@ -3,7 +3,12 @@
 use crate::{context::Context, error::Result, exit::Exit, node};
 use clap::Subcommand;
 use serde::Serialize;
+use silver_agent::server::ended;
 use silver_core::node::Node;
+use std::time::Duration;
+
+/// `stop` waits so long for the agent to end.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The background agent of this machine's node: status and stop
 ///
@@ -68,6 +73,11 @@ fn stop(context: &Context) -> Result {
             None => context.ui.note("the agent does not run: nothing to do"),
             Some(node) => {
                 node.shutdown().await?;
+                // the answer comes first: transitions under way are finished, applications get their time to stop
+                if !ended(&context.dirs()?, PATIENCE).await {
+                    context.ui.note("the agent is still finishing what is under way; it ends by itself");
+                    return Ok(Exit::Done);
+                }
                 context.ui.note("the agent and its applications are stopped; the next command that needs them starts them again");
             }
         }

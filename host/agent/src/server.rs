@@ -76,6 +76,19 @@ pub async fn only_agent(dirs: &Dirs) -> Result<OnlyAgent, ServeError> {
     }
 }
 
+/// Waits until no agent holds this home any more: everything it ran has stopped then. False when
+/// there still is one after that time.
+pub async fn ended(dirs: &Dirs, within: Duration) -> bool {
+    let until = Instant::now() + within;
+    while lock::take(&dirs.agent_lock(), &std::process::id().to_string()).is_err() {
+        if Instant::now() >= until {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    true
+}
+
 /// Serves until it is asked to end, by a request or by SIGTERM or SIGINT. Then transitions under way
 /// are finished, and everything is stopped in order.
 pub async fn serve(_only: OnlyAgent, options: Options, apps: Arc<dyn Apps>) -> Result<(), ServeError> {

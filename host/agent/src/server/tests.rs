@@ -239,3 +239,13 @@ async fn programs_logs_and_bad_requests() {
     client.ask(&Request::Shutdown).await;
     agent.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn the_end_of_an_agent_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let dirs = Dirs::below(home.path());
+    let only = only_agent(&dirs).await.unwrap();
+    assert!(!ended(&dirs, Duration::from_millis(60)).await);
+    drop(only);
+    assert!(ended(&dirs, Duration::from_secs(10)).await);
+}
