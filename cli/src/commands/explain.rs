@@ -170,12 +170,12 @@ impl Known {
     fn at_run_time(&self, asked: &TreePath) -> Vec<Row> {
         let Some(release) = &self.release else { return Vec::new() };
         let inside = asked.below(&self.layout_root).filter(|path| !path.is_root()).unwrap_or_else(|| asked.clone());
-        let row = |change: &'static str, rule: String, inputs: Vec<String>| Row {
+        let row = |change: &'static str, by: &str, rule: String, inputs: Vec<String>| Row {
             path: inside.clone(),
             change,
             rule,
             inputs,
-            by: "node".into(),
+            by: by.into(),
             digest: None,
             replaced: None,
         };
@@ -190,10 +190,20 @@ impl Known {
             };
             let seed = state.seed.iter().map(|seed| format!("seed:{seed}"));
             let keys = state.owned.iter().flat_map(|(_, keys)| keys.iter().map(|key| format!("owned:{key}")));
-            rows.push(row("written", format!("`{}` is the application's own: {what}", state.path), seed.chain(keys).collect()));
+            rows.push(row(
+                "written",
+                "the application",
+                format!("`{}` is the application's own: {what}", state.path),
+                seed.chain(keys).collect(),
+            ));
         }
         for rendered in release.rendered.iter().filter(|rendered| rendered.path == inside) {
-            rows.push(row("rendered", format!("`{}` is made when the application starts", rendered.path), Vec::new()));
+            rows.push(row(
+                "rendered",
+                "the node",
+                format!("`{}` is made when the application starts", rendered.path),
+                Vec::new(),
+            ));
         }
         rows
     }

@@ -197,7 +197,12 @@ fn shown(dir: &Path, name: &str) -> String {
 fn place(document: &Document<'_>, error: &SettingError) -> Problem {
     let message = error.to_string();
     let kind = ProblemKind::Invalid { message, hint: error.hint() };
-    document.bare_problem(&["settings", error.name()], kind)
+    let path = ["settings", error.name()];
+    if matches!(error, SettingError::Unknown { .. }) {
+        document.key_problem(&path, kind)
+    } else {
+        document.bare_problem(&path, kind)
+    }
 }
 
 #[cfg(test)]

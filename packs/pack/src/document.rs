@@ -78,6 +78,11 @@ impl<'t> Document<'t> {
         Problem::new(self.text, &self.root.span(path, key), path, kind)
     }
 
+    /// As [`Document::bare_problem`], at the place of the key instead of its value.
+    pub fn key_problem<S: AsRef<str>>(&self, path: &[S], kind: ProblemKind) -> Problem {
+        Problem { field: String::new(), ..Problem::new(self.text, &self.root.span(path, true), path, kind) }
+    }
+
     /// As [`Document::problem`], for a message that names the thing itself: the field is left out.
     pub fn bare_problem<S: AsRef<str>>(&self, path: &[S], kind: ProblemKind) -> Problem {
         Problem { field: String::new(), ..self.problem(path, kind) }

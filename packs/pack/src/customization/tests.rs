@@ -68,9 +68,9 @@ fn misfits_are_told_with_place_and_hint() {
     2 | id = "org.example.ap"
       |      ^^^^^^^^^^^^^^^^
     hint: did you mean `org.example.app`?
-    mine/customize.toml:4:9: the pack has no setting `titel`
+    mine/customize.toml:4:1: the pack has no setting `titel`
     4 | titel = "x"
-      |         ^^^
+      | ^^^^^
     hint: did you mean `title`?
     mine/customize.toml:5:12: the pack has no process `wep`
     5 | [processes.wep]
