@@ -78,9 +78,9 @@ fn a_pack_that_is_not_one() {
     assert_refused(&world, &ran, &["absent.zip", "hint:"]);
     ran.exits(2);
 
-    // one byte of a good one
+    // one byte of a good one, in the middle of a file's content
     let zip = fs::read(world.hello("good")).unwrap();
-    for at in [zip.len() / 3, zip.len() / 2, zip.len() - 40] {
+    for at in [zip.len() / 3, zip.len() / 2] {
         let mut broken = zip.clone();
         broken[at] ^= 4;
         fs::write(world.work().join("broken.zip"), broken).unwrap();

@@ -38,3 +38,57 @@ fn version(world: &World) -> Option<String> {
     let facts: serde_json::Value = serde_json::from_str(&answer.body).ok()?;
     facts["version"].as_str().map(str::to_owned)
 }
+
+#[test]
+fn an_agent_that_is_killed_when_a_step_begins_is_recovered_by_the_next() {
+    killed_at_every_step("begin");
+}
+
+#[test]
+fn an_agent_that_is_killed_when_a_step_is_done_is_recovered_by_the_next() {
+    killed_at_every_step("done");
+}
+
+/// A breaking update, with an agent that dies at that moment of each step in turn.
+fn killed_at_every_step(moment: &str) {
+    let world = World::new();
+    world.update("good").ok();
+    let zip = world.hello("breaking");
+    let plan = world.json(&["update", zip.to_str().unwrap(), "--dry-run"]);
+    let steps: Vec<_> =
+        plan["transition"]["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap().to_owned()).collect();
+    let open = steps.iter().position(|step| step == "open").unwrap();
+    for (index, step) in steps.iter().enumerate() {
+        assert_eq!(world.http().post(HOST, "/count", "").unwrap().status, 200);
+        let count = world.http().page(HOST, "/count");
+        world.silver(["local", "stop"]).ok();
+        let mut doomed = world.spawn(["agent", "--port", &world.port().to_string(), "--die-at", &format!("{step}:{moment}")]);
+        wait_for("the doomed agent", || (world.json(&["local", "status"])[0]["running"] == true).then_some(()));
+        // the command finds the agent gone, starts another, and hears from it how it ended
+        // from the moment that `open` begins requests may have got through
+        let new = index >= open;
+        world.update("breaking").exits(if new { 0 } else { 4 });
+        assert!(!doomed.wait().unwrap().success(), "{step}");
+
+        // the next command says what is what, and what it says is so
+        let apps = world.json(&["status"]);
+        let told = apps[0]["version"].as_str().unwrap().to_owned();
+        assert_eq!(told, if new { "2.0.0" } else { "1.0.0" }, "killed at {step}:{moment}");
+        assert_eq!(wait_for("the app", || version(&world)), told, "killed at {step}:{moment}");
+        assert_eq!(world.http().page(HOST, "/count"), count, "killed at {step}:{moment}");
+        let outcome = world
+            .json(&["registry", "log"])
+            .as_array()
+            .unwrap()
+            .iter()
+            .rfind(|event| event["kind"] == "deploy")
+            .unwrap()["outcome"]
+            .clone();
+        assert_eq!(outcome, if new { "done" } else { "reverted" }, "killed at {step}:{moment}");
+        if new {
+            world.silver(["rollback", "hello", "--yes"]).ok();
+        }
+    }
+    world.silver(["registry", "verify"]).ok();
+    world.update("breaking").ok();
+}
