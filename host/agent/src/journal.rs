@@ -7,9 +7,8 @@
 
 use crate::{
     dirs::Dirs,
-    disk::{self, At, DiskError, make_dir, names, read_optional, remove_file, write_atomic},
+    disk::{self, At, DiskError, make_dir, names, read_optional, remove_dir, remove_file, write_atomic},
     fault::{DieAt, Moment},
-    trash,
 };
 use serde::{Deserialize, Serialize};
 use silver_plugin_api::plan::{Outcome, Transition};
@@ -185,7 +184,7 @@ impl Journal {
 
     /// Removes the journal: all is over and recorded.
     pub fn remove(self, dirs: &Dirs) -> Result<(), DiskError> {
-        trash::discard(dirs, &kept(dirs, &self.start.transition.id))?;
+        remove_dir(&kept(dirs, &self.start.transition.id))?;
         remove_file(&self.path)
     }
 }
