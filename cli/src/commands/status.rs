@@ -39,6 +39,11 @@ impl Status {
             let port = node.facts().await?.front_port;
             let rows: Vec<Row> =
                 status::status(&node, &Monitoring, only.as_deref()).await?.into_iter().map(|app| row(app, port)).collect();
+            for row in rows.iter().filter(|row| !row.drift.is_empty()) {
+                let release = row.release.as_deref().unwrap_or(&row.app);
+                context.ui.warning(&format!("drift: files of {release} are not as deployed: {}", row.drift.join(", ")));
+                context.ui.hint(&format!("`silver update` with the pack that is deployed lays {} out anew", row.app));
+            }
             context.ui.list(&rows, "nothing is deployed here yet: `silver update PACK.zip`")?;
             Ok(Exit::Done)
         })
