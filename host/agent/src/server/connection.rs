@@ -1,29 +1,24 @@
 //! One connection: requests one after the other, each answered with everything that belongs to it.
 
+mod program;
+mod transfer;
+
 use super::{
     log_error,
     refuse::{Refuse, refused},
 };
 use crate::{
     agent::Agent,
-    apps::{Placed, RunInput, RunOutput, RunSpec},
+    apps::Placed,
     feed::{Feed, Seen},
     lock::{Lock, LockError},
     names,
-    protocol::{Channel, ErrorCode, Frame, Hello, ProtocolError, Refusal, Request, Response, RunControl, accept},
+    protocol::{Channel, ErrorCode, Hello, ProtocolError, Refusal, Request, Response, accept},
     stage::{self, Order, StageError},
     state,
-    store::{Arriving, Store, StoreError},
 };
-use silver_pack::{hash, listing::Listing};
-use silver_plugin_api::{Digest, plan::Transition};
-use silver_registry::{RegistryError, statement::Session};
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    io::{self, Read},
-    sync::Arc,
-};
+use silver_plugin_api::plan::{Release, Transition};
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
     io::{Empty, Sink},
     net::{
@@ -32,9 +27,7 @@ use tokio::{
     },
     sync::{mpsc, watch},
 };
-
-/// The longest tree that is taken: a million paths of ordinary length.
-const MAX_TREE: u64 = 256 << 20;
+use transfer::blocking;
 
 type Reader = Channel<OwnedReadHalf, Sink>;
 type Writer = Channel<Empty, OwnedWriteHalf>;
@@ -166,66 +159,8 @@ impl Connection {
             .ok_or_else(|| Stop::Refused(refused(ErrorCode::Refused, format!("`{app}` is not locked by this connection"), None)))
     }
 
-    /// Takes data that was announced and hands it to `put`. All of it is read also when it is not
-    /// wanted, so that the connection can be used further.
-    async fn take(
-        &mut self,
-        size: u64,
-        put: impl FnOnce(&Store, &mut dyn Read) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<Response, Stop> {
-        let (sender, mut arriving) = Arriving::new(size);
-        let store = Arc::clone(&self.agent.store);
-        let putting = tokio::task::spawn_blocking(move || put(&store, &mut arriving));
-        let mut left = size;
-        while left > 0 {
-            let chunk = self.reader.receive_data().await?;
-            left = match left.checked_sub(chunk.len() as u64) {
-                Some(left) if !chunk.is_empty() => left,
-                _ => return Err(ProtocolError::Unexpected("other data came than was announced").into()),
-            };
-            let _ = sender.send(chunk).await; // it may know enough already: then nobody receives
-        }
-        drop(sender);
-        ended(putting.await)??;
-        Ok(Response::Ok)
-    }
-
-    async fn take_tree(&mut self, digest: Digest, size: u64) -> Result<Response, Stop> {
-        if size > MAX_TREE {
-            return Err(Stop::Refused(refused(ErrorCode::Refused, format!("a tree of {size} bytes is over the limit"), None)));
-        }
-        let put = move |store: &Store, from: &mut dyn Read| {
-            let wrong = |why: String| StoreError(RegistryError::Unusable { what: format!("the tree {digest}"), why });
-            let mut text = String::new();
-            from.read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
-            let found = hash::sha256(text.as_bytes());
-            if found != digest {
-                return Err(StoreError(RegistryError::Digest { what: "a tree".into(), expected: digest, found }));
-            }
-            let listing = Listing::parse(&text).map_err(|error| wrong(error.to_string()))?;
-            store.put_tree(&listing).map(|_| ())
-        };
-        self.take(size, put).await
-    }
-
-    async fn tree(&mut self, digest: Digest) -> Result<(), Stop> {
-        let store = Arc::clone(&self.agent.store);
-        let lines = blocking(move || Ok(store.registry().tree(&digest)?.to_lines())).await.map_err(|error| {
-            let code = if matches!(error.0, RegistryError::NoTree(_)) { ErrorCode::NotFound } else { error.code() };
-            Stop::Refused(Refusal { code, ..error.refusal() })
-        })?;
-        let size = lines.len() as u64;
-        self.writer.send(&Response::Tree { size }).await?;
-        Ok(self.writer.send_data(&mut lines.as_bytes(), size, |_| {}).await?)
-    }
-
     /// Staging is given up when the client goes; the lock is kept until it has really ended.
-    async fn stage(
-        &mut self,
-        label: String,
-        release: Arc<silver_plugin_api::plan::Release>,
-        secrets: Vec<(String, String)>,
-    ) -> Result<Response, Stop> {
+    async fn stage(&mut self, label: String, release: Arc<Release>, secrets: Vec<(String, String)>) -> Result<Response, Stop> {
         let lock = self.locked(&release.app)?;
         let order = Order { app: release.app.clone(), label, release, secrets };
         let (feed, (given_up, cancel)) = (Arc::new(Feed::default()), watch::channel(false));
@@ -320,61 +255,6 @@ impl Connection {
         Ok(Response::Ok)
     }
 
-    /// Runs a program of the client's; it ends when the client goes.
-    async fn program(&mut self, app: &str, spec: RunSpec, operator: String, reason: Option<String>) -> Result<Response, Stop> {
-        let placed = self.placed(app).await?;
-        let began = jiff::Timestamp::now().as_millisecond();
-        let (input, inputs) = mpsc::channel(16);
-        let (output, mut outputs) = mpsc::channel::<RunOutput>(16);
-        self.writer.send(&Response::Ok).await?;
-        let agent = Arc::clone(&self.agent);
-        let Self { reader, writer, .. } = &mut *self;
-        // Each direction is a future of its own: a frame that was half read must not be dropped, and
-        // whoever waits for the program to take its input must not keep its output waiting.
-        let taking = async {
-            while let Some(frame) = reader.frame().await? {
-                if let Some(said) = run_input(frame)? {
-                    let _ = input.send(said).await; // the program may have just ended
-                }
-            }
-            Err::<Infallible, _>(ProtocolError::Ended)
-        };
-        let giving = async {
-            while let Some(said) = outputs.recv().await {
-                match said {
-                    RunOutput::Out(bytes) => send_chunks(writer, bytes, Frame::Data).await?,
-                    RunOutput::Err(bytes) => send_chunks(writer, bytes, Frame::Error).await?,
-                }
-            }
-            Ok::<(), ProtocolError>(())
-        };
-        let work = async { tokio::join!(agent.apps.run(&placed, &spec, inputs, output), giving) };
-        let (ended, gone) = tokio::select! {
-            (code, given) = work => (Some(code), given.err()),
-            Err(gone) = taking => (None, Some(gone)), // the program is killed: nobody is there any more
-        };
-        let code = ended.as_ref().and_then(|ended| ended.as_ref().ok().copied());
-        self.record(&placed, &spec, &operator, reason.as_deref(), code, began).await;
-        match (ended, gone) {
-            (_, Some(gone)) => Err(gone.into()),
-            (Some(ended), None) => Ok(Response::Exit { code: ended? }),
-            (None, None) => Err(ProtocolError::Ended.into()),
-        }
-    }
-
-    async fn record(&self, placed: &Placed, spec: &RunSpec, operator: &str, reason: Option<&str>, exit: Option<i32>, began: i64) {
-        let session = Session {
-            release: Some(placed.label.clone()),
-            tree: Some(placed.release.tree),
-            argv: spec.argv.clone(),
-            exit,
-            tty: spec.tty.is_some(),
-        };
-        if let Err(error) = self.agent.recorder.session(placed.app(), operator, reason, session, began).await {
-            log_error("a session could not be recorded", &error);
-        }
-    }
-
     /// The current release of an app.
     async fn placed(&self, app: &str) -> Result<Placed, Stop> {
         names::app(app)?;
@@ -389,35 +269,4 @@ impl Connection {
         };
         current.ok_or_else(absent)
     }
-}
-
-async fn send_chunks(writer: &mut Writer, bytes: Vec<u8>, frame: fn(Vec<u8>) -> Frame) -> Result<(), ProtocolError> {
-    for chunk in bytes.chunks(crate::protocol::CHUNK) {
-        writer.send_frame(&frame(chunk.to_vec())).await?;
-    }
-    Ok(())
-}
-
-fn run_input(frame: Frame) -> Result<Option<RunInput>, ProtocolError> {
-    Ok(match frame {
-        Frame::Data(bytes) => Some(RunInput::Data(bytes)),
-        Frame::Message(body) => Some(match serde_json::from_slice::<RunControl>(&body)? {
-            RunControl::End => RunInput::End,
-            RunControl::Size(columns, rows) => RunInput::Size(columns, rows),
-            RunControl::Signal(name) => RunInput::Signal(name),
-        }),
-        Frame::Error(_) => return Err(ProtocolError::Unexpected("error data came from a client")),
-    })
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
-    ended(tokio::task::spawn_blocking(work).await)?
-}
-
-/// A task that panicked is an error of the one request.
-fn ended<T>(joined: Result<T, tokio::task::JoinError>) -> Result<T, StoreError> {
-    joined.map_err(|error| {
-        let source = io::Error::other(error);
-        StoreError(RegistryError::Io { doing: "work on", path: "the registry".into(), source })
-    })
 }
