@@ -17,7 +17,7 @@ impl Context {
 
     /// The same, with every question answered yes.
     pub fn assuming_yes(&self) -> Self {
-        Self { ui: self.ui.assuming_yes() }
+        Self { ui: self.ui.and(false, true, false) }
     }
 
     /// Where silver keeps its files, from the environment.

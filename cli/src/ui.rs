@@ -18,7 +18,7 @@ use silver_plugin_api::path::plain;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// The terminal.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Ui {
     json: bool,
     yes: bool,
@@ -42,25 +42,21 @@ impl Ui {
         Self { json: self.json || json, yes: self.yes || yes, quiet: self.quiet || quiet, color: self.color }
     }
 
-    /// The same, with every question answered yes.
-    pub fn assuming_yes(self) -> Self {
-        Self { yes: true, ..self }
-    }
-
     /// Is the report wanted as JSON?
     pub fn json(&self) -> bool {
         self.json
     }
 
     /// A line of the report.
+    #[expect(clippy::unused_self, reason = "whoever prints needs the terminal")]
     pub fn line(&self, text: &str) {
-        self.write(&mut io::stdout().lock(), text);
+        write(&mut io::stdout().lock(), text);
     }
 
     /// A remark beside the report.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            self.write(&mut io::stderr().lock(), text);
+            write(&mut io::stderr().lock(), text);
         }
     }
 
@@ -81,7 +77,7 @@ impl Ui {
                 "error": plain(&error.error.to_string()), "causes": error.causes().iter().map(|text| plain(text).into_owned()).collect::<Vec<_>>(),
                 "hints": error.hints.iter().map(|text| plain(text).into_owned()).collect::<Vec<_>>(), "exit": error.exit.code(),
             });
-            self.write(&mut io::stderr().lock(), &object.to_string());
+            write(&mut io::stderr().lock(), &object.to_string());
             return;
         }
         self.label("error", AnsiColor::Red, &error.error.to_string());
@@ -137,7 +133,7 @@ impl Ui {
     /// Asks for a line of text. Without a terminal it is an error that names `instead`.
     pub fn ask(&self, question: &str, instead: &str) -> Result<String> {
         self.demand_terminal(question, instead)?;
-        self.prompt(question);
+        prompt(question);
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line)?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
@@ -147,7 +143,7 @@ impl Ui {
     pub fn ask_secret(&self, question: &str, instead: &str) -> Result<String> {
         use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
         self.demand_terminal(question, instead)?;
-        self.prompt(question);
+        prompt(question);
         let stdin = io::stdin();
         let before = tcgetattr(&stdin).map_err(io::Error::from)?;
         let mut silent = before.clone();
@@ -173,27 +169,28 @@ impl Ui {
         Err(CommandError::usage(format!("nobody can answer here: {question}")).hint(format!("answer with {instead}")))
     }
 
-    fn prompt(&self, question: &str) {
-        let mut stderr = io::stderr().lock();
-        // a prompt that cannot be shown is answered blindly; reading the answer still works
-        write!(stderr, "{} ", plain(question)).and_then(|()| stderr.flush()).ok();
-    }
-
     fn label(&self, label: &str, color: AnsiColor, text: &str) {
         let style = if self.color { Style::new().bold().fg_color(Some(color.into())) } else { Style::new() };
         let line = format!("{style}{label}:{style:#} {}", plain(text));
-        self.raw(&mut io::stderr().lock(), &line);
+        raw(&mut io::stderr().lock(), &line);
     }
+}
 
-    fn write(&self, to: &mut dyn Write, text: &str) {
-        self.raw(to, &plain(text));
-    }
+/// A line of anybody's text.
+fn write(to: &mut dyn Write, text: &str) {
+    raw(to, &plain(text));
+}
 
-    #[expect(clippy::unused_self, reason = "the one place that writes")]
-    fn raw(&self, to: &mut dyn Write, text: &str) {
-        // whoever closed the pipe does not want to hear more: as other Unix programs, end quietly
-        if writeln!(to, "{text}").is_err() {
-            std::process::exit(i32::from(crate::exit::Exit::Error.code()));
-        }
+/// A line as it is; the one place that writes.
+fn raw(to: &mut dyn Write, text: &str) {
+    // whoever closed the pipe does not want to hear more: as other Unix programs, end quietly
+    if writeln!(to, "{text}").is_err() {
+        std::process::exit(i32::from(crate::exit::Exit::Error.code()));
     }
+}
+
+fn prompt(question: &str) {
+    let mut stderr = io::stderr().lock();
+    // a prompt that cannot be shown is answered blindly; reading the answer still works
+    write!(stderr, "{} ", plain(question)).and_then(|()| stderr.flush()).ok();
 }

@@ -12,6 +12,7 @@ pub struct Completions {
 }
 
 impl Completions {
+    #[expect(clippy::unnecessary_wraps, reason = "as every command")]
     pub fn run(self, _context: &Context) -> Result {
         clap_complete::generate(self.shell, &mut Args::command(), "silver", &mut std::io::stdout());
         Ok(Exit::Done)

@@ -41,11 +41,11 @@ impl Serve {
             Some(name) => name.clone(),
             None => format!("{}-dev", self.manifest()?.pack.name),
         };
-        let (changed, mut changes) = mpsc::unbounded_channel();
+        let (tell, mut changes) = mpsc::unbounded_channel();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             // looking at a file is not a change; nobody listens any more once the command ends
             if event.is_ok_and(|event| !event.kind.is_access()) {
-                changed.send(()).ok();
+                tell.send(()).ok();
             }
         })
         .map_err(|error| CommandError::new(Exit::Error, error))?;
