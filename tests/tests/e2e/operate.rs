@@ -103,6 +103,6 @@ fn an_app_may_be_named_by_its_location_and_not_by_nonsense() {
     let world = World::new();
     world.update("good").ok();
     world.silver(["releases", &format!("http://{HOST}:{}/", world.port())]).ok();
-    let ran = world.silver(["releases", "helo"]).exits(2);
-    assert!(ran.stderr().contains("helo") && ran.stderr().contains("hello"), "{}", ran.stderr());
+    let ran = world.silver(["releases", "helloo"]).exits(2);
+    assert!(ran.stderr().contains("helloo") && ran.stderr().contains("hello"), "{}", ran.stderr());
 }
