@@ -4,6 +4,7 @@
 pub mod counter;
 pub mod hello;
 pub mod http;
+pub mod trac;
 pub mod world;
 
 pub use counter::Visitors;

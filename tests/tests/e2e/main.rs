@@ -11,5 +11,6 @@ mod registry;
 mod rollback;
 mod secrets;
 mod trac;
+mod trac_life;
 mod update;
 mod writes;

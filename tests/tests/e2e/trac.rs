@@ -1,29 +1,15 @@
 //! The main job: a real Trac, customised by WASM plugins.
 
-use silver_tests::{World, world::repository};
-use std::{fs, process::Command};
+use silver_tests::{World, trac};
+use std::fs;
 
 const HOST: &str = "trac.localhost";
-
-/// The pack, made once for all tests by `cargo xtask test` (its wheels come from the package index).
-fn pack() -> String {
-    let zip = repository().join("target/packs/trac-1.6.0.zip");
-    assert!(zip.is_file(), "{} is not there: run `cargo xtask test`", zip.display());
-    zip.display().to_string()
-}
-
-/// The example customization, copied.
-fn example(world: &World) {
-    let from = repository().join("packs/reference/trac/example");
-    let copied = Command::new("cp").arg("-r").arg(from).arg(world.work().join("mine")).status().unwrap();
-    assert!(copied.success());
-}
 
 #[test]
 fn trac_is_customised_deployed_and_kept() {
     let world = World::new();
-    let zip = pack();
-    example(&world);
+    let zip = trac::pack(&world).display().to_string();
+    trac::example(&world);
     let commands = world.silver(["manage-app", &zip, "--customize=mine/", "--list-commands"]).ok();
     for command in ["search", "install-plugin", "uninstall-plugin", "list-plugins"] {
         assert!(commands.stdout().contains(command), "{}", commands.stdout());
@@ -70,8 +56,8 @@ fn trac_is_customised_deployed_and_kept() {
 #[test]
 fn an_app_plugin_that_does_not_load_makes_the_update_revert_with_tracs_own_reason() {
     let world = World::new();
-    let zip = pack();
-    example(&world);
+    let zip = trac::pack(&world).display().to_string();
+    trac::example(&world);
     world.silver(["update", &zip, "--customize=mine/", "--yes"]).ok();
     world.write("mine/plugins/broken.py", "import nothing_of_this_name\n");
     let ran = world.silver(["update", &zip, "--customize=mine/", "--yes"]).exits(4);
@@ -82,8 +68,8 @@ fn an_app_plugin_that_does_not_load_makes_the_update_revert_with_tracs_own_reaso
 #[test]
 fn packages_that_do_not_exist_or_conflict() {
     let world = World::new();
-    let zip = pack();
-    example(&world);
+    let zip = trac::pack(&world).display().to_string();
+    trac::example(&world);
     let before = fs::read(world.work().join("mine/customize.toml")).unwrap();
     for (name, words) in
         [("no-such-package-of-silver", &["no-such-package-of-silver"][..]), ("TracAccountManager==99.9", &["TracAccountManager"])]
