@@ -11,6 +11,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+/// So many lines after an offending one are shown with it: the reason often stands in a traceback.
+const AFTER: usize = 30;
 /// More than this of a log is not looked through.
 const MOST: u64 = 64 << 20;
 
@@ -46,25 +48,26 @@ impl Marks {
         let length = path.metadata().map_or(0, |file| file.len());
         let mut from = if length < mark { 0 } else { mark };
         let most = from + MOST;
-        let mut offending = Vec::new();
+        let (mut offending, mut shown, mut after) = (0_u32, Vec::new(), 0);
         while from < most {
             let (lines, next) = read_lines(&path, from);
-            offending.extend(lines.into_iter().filter(|line| line.contains(pattern)));
+            for line in lines {
+                if line.contains(pattern) {
+                    (offending, after) = (offending + 1, AFTER + 1);
+                }
+                if after > 0 {
+                    after -= 1;
+                    shown.push(line);
+                }
+            }
             if next == from {
                 break;
             }
             from = next;
         }
-        match offending.first() {
-            None => Ok(()),
-            Some(first) => {
-                let more = match offending.len() - 1 {
-                    0 => String::new(),
-                    more => format!(" (and {more} more)"),
-                };
-                Err(AppFailure { message: format!("`{file}` has `{pattern}`: {first}{more}"), log: offending })
-            }
-        }
+        let Some(first) = shown.first() else { return Ok(()) };
+        let more = if offending > 1 { format!(" (and {} more)", offending - 1) } else { String::new() };
+        Err(AppFailure { message: format!("`{file}` has `{pattern}`: {first}{more}"), log: shown })
     }
 }
 
