@@ -4,7 +4,8 @@ use crate::{
     error::{CommandError, Result},
     exit::Exit,
 };
-use silver_core::node::{AppReport, Node};
+use silver_core::node::Node;
+use silver_plugin_api::plan::AppReport;
 
 /// The application that `text` names on the node. A location may be given with or without scheme,
 /// port and trailing slash.

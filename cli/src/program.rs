@@ -2,7 +2,8 @@
 
 use crate::{app_name, context::Context, error::Result, exit::Exit, node, operator};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
-use silver_core::node::{Node, RunInput, RunOutput, RunRequest};
+use silver_core::node::Node;
+use silver_plugin_api::plan::{RunInput, RunOutput, RunRequest, RunSpec};
 use std::io::{self, IsTerminal, Read, Write};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -30,11 +31,9 @@ pub fn run(context: &Context, request: Request) -> Result {
         let size = terminal.then(size).flatten();
         let request = RunRequest {
             app,
-            argv: request.argv,
-            tty: size,
-            reason: request.reason,
+            spec: RunSpec { argv: request.argv, tty: size, phase: request.phase.to_owned() },
             operator: operator::claimed(),
-            phase: request.phase.to_owned(),
+            reason: request.reason,
         };
         let (input, from_here) = mpsc::channel(16);
         let (to_here, output) = mpsc::channel(64);

@@ -1,5 +1,4 @@
 use crate::{app_name, context::Context, error::Result, exit::Exit, node};
-use serde::Serialize;
 use silver_core::node::Node;
 
 /// Show the environment of an application's processes, secrets masked
@@ -9,22 +8,13 @@ pub struct Env {
     app: String,
 }
 
-#[derive(Serialize)]
-struct Row {
-    name: String,
-    value: String,
-    from: String,
-}
-
 impl Env {
     pub fn run(self, context: &Context) -> Result {
         context.block_on(async {
             let node = node::connect(context)?;
             let app = app_name::find(&node, &self.app).await?.app;
             let entries = node.environment(&app).await?;
-            let rows: Vec<_> =
-                entries.into_iter().map(|entry| Row { name: entry.name, value: entry.value, from: entry.from }).collect();
-            context.ui.list(&rows, "the environment is empty")?;
+            context.ui.list(&entries, "the environment is empty")?;
             Ok(Exit::Done)
         })
     }

@@ -1,6 +1,7 @@
 use crate::{app_name, context::Context, error::Result, exit::Exit, node};
 use serde::Serialize;
-use silver_core::node::{LogLine, LogQuery, Node};
+use silver_core::node::Node;
+use silver_plugin_api::plan::{LogLine, LogQuery};
 use tokio::sync::mpsc;
 
 /// Show what an application's processes said, and who visited it

@@ -8,11 +8,9 @@ use crate::{
     node,
 };
 use notify::{Event, RecursiveMode, Watcher};
-use silver_core::{
-    node::{LogLine, LogQuery, Node},
-    plan::StateChange,
-};
+use silver_core::{node::Node, plan::StateChange};
 use silver_pack::manifest::{self, Manifest};
+use silver_plugin_api::plan::{LogLine, LogQuery};
 use std::{fs, path::PathBuf, time::Duration};
 use tokio::sync::mpsc;
 

@@ -11,14 +11,13 @@ use crate::{
     journal::{self, Journal},
     lock::{self, Lock},
     observe::{self, ObserveError},
-    protocol::{AgentStatus, AppStatus, Finished},
     prune,
     record::RegistryRecorder,
     recover, state,
     store::{Store, StoreError},
     transition::{self, Means},
 };
-use silver_plugin_api::plan::{AppState, NodeFacts, Observed, Outcome};
+use silver_plugin_api::plan::{AgentStatus, AppReport, AppState, Finished, NodeFacts, Observed, Outcome};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -218,16 +217,16 @@ impl Agent {
     }
 
     /// All apps at a glance.
-    pub(crate) fn status_of_apps(&self) -> Result<Vec<AppStatus>, ObserveError> {
+    pub(crate) fn status_of_apps(&self) -> Result<Vec<AppReport>, ObserveError> {
         let mut all = Vec::new();
         for app in state::apps(self.dirs())? {
             let file = state::load(self.dirs(), &app)?;
             if file.state == AppState::Absent {
                 continue;
             }
-            let release = self.current(&file)?.map(|placed| Box::new((*placed.release).clone()));
+            let release = self.current(&file)?.map(|placed| (*placed.release).clone());
             let created = file.current.as_ref().and_then(|label| file.kept(label)).map(|kept| kept.created.clone());
-            all.push(AppStatus {
+            all.push(AppReport {
                 state: file.state,
                 release,
                 created,

@@ -5,10 +5,12 @@
 //! does not, opening what is open all succeed. Nothing here writes below `data/` except secrets.
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use silver_plugin_api::{
     monitor::Sample,
-    plan::{Access, AppState, Check, Hook, Probe, Release, Value},
+    plan::{
+        Access, AppState, Check, EnvironmentEntry, Hook, LogLine, LogQuery, Probe, ProcessReport, Release, RunInput, RunOutput,
+        RunSpec, Value,
+    },
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -61,88 +63,6 @@ impl AppFailure {
     }
 }
 
-/// A process of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ProcessStatus {
-    /// `web`, `worker`, …
-    pub name: String,
-    /// Which of [`silver_plugin_api::plan::Process::count`], from 0.
-    pub index: u32,
-    /// Release it belongs to.
-    pub label: String,
-    /// Started for a check?
-    pub check: bool,
-    /// Its process id while it runs.
-    pub pid: Option<u32>,
-    /// How often it was started again after it ended by itself.
-    pub restarts: u32,
-    /// Seconds since its last start.
-    pub uptime_seconds: u64,
-    /// Memory of its process group in bytes, where it can be told.
-    pub memory: Option<u64>,
-    /// How it last ended, in words.
-    pub last_exit: Option<String>,
-}
-
-/// One variable of an app's environment, as `silver env` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Variable {
-    /// Name.
-    pub name: String,
-    /// Value, secrets as `***`.
-    pub value: String,
-    /// Where it comes from: `silver`, `bind`, `customization`, …
-    pub from: String,
-}
-
-/// A line of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct LogLine {
-    /// Release that said it, where it is known.
-    pub label: String,
-    /// `web`, `worker`, `access`, …
-    pub process: String,
-    /// The text, without its end of line.
-    pub text: String,
-}
-
-/// What is run by `silver run` and `silver shell`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct RunSpec {
-    /// Program and arguments; empty: the app's shell.
-    pub argv: Vec<String>,
-    /// On a terminal, of so many columns and rows?
-    pub tty: Option<(u16, u16)>,
-    /// `SILVER_PHASE`: `run`, `shell`.
-    pub phase: String,
-}
-
-/// What goes to a program that is being run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunInput {
-    /// Bytes of its standard input (or of its terminal).
-    Data(Vec<u8>),
-    /// Standard input has ended.
-    End,
-    /// The terminal has now so many columns and rows.
-    Size(u16, u16),
-    /// A signal by its name without `SIG`: `INT`.
-    Signal(String),
-}
-
-/// What a program that is being run says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunOutput {
-    /// Standard output, or the terminal.
-    Out(Vec<u8>),
-    /// Standard error.
-    Err(Vec<u8>),
-}
-
 /// Takes the lines an application says while it is worked on.
 pub type LineSink<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
@@ -183,20 +103,13 @@ pub trait Apps: Send + Sync {
     fn resolve(&self, release: &Placed, value: &Value) -> Result<String, AppFailure>;
 
     /// The processes of an app, all releases.
-    fn processes(&self, app: &str) -> Vec<ProcessStatus>;
+    fn processes(&self, app: &str) -> Vec<ProcessReport>;
     /// What the continuous probes of an app last said.
     fn samples(&self, app: &str) -> Vec<Sample>;
     /// The environment of a phase, secrets masked.
-    async fn environment(&self, release: &Placed, phase: &str) -> Result<Vec<Variable>, AppFailure>;
-    /// The last `lines` lines of an app's logs (of one process, or of all), and then what follows.
-    async fn logs(
-        &self,
-        app: &str,
-        process: Option<&str>,
-        lines: u32,
-        follow: bool,
-        to: mpsc::Sender<LogLine>,
-    ) -> Result<(), AppFailure>;
+    async fn environment(&self, release: &Placed, phase: &str) -> Result<Vec<EnvironmentEntry>, AppFailure>;
+    /// The lines that are asked for, oldest first; with `follow` until the receiver is dropped.
+    async fn logs(&self, query: &LogQuery, to: mpsc::Sender<LogLine>) -> Result<(), AppFailure>;
     /// Runs a program in the release's environment; its exit code (128 + signal where one ended it).
     async fn run(
         &self,

@@ -24,8 +24,8 @@
 //! Then the release's own entries (`[[bind]] to = "env:NAME"` and the operator's `[env]`), which may
 //! replace what has no `SILVER_` in its name; their `PATH` is put behind the environment's programs.
 
-use crate::{apps::Placed, apps::Variable, dirs::Dirs, endpoint::Endpoint};
-use silver_plugin_api::plan::{Part, Value};
+use crate::{apps::Placed, dirs::Dirs, endpoint::Endpoint};
+use silver_plugin_api::plan::{EnvironmentEntry, Part, Value};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -205,13 +205,13 @@ impl Environment {
     }
 
     /// For people: secrets masked, with where each comes from.
-    pub fn masked(&self) -> Vec<Variable> {
-        let variable = |(name, entry): (&String, &Entry)| Variable {
+    pub fn masked(&self) -> Vec<EnvironmentEntry> {
+        let shown = |(name, entry): (&String, &Entry)| EnvironmentEntry {
             name: name.clone(),
             value: entry.masked.clone(),
             from: entry.from.clone(),
         };
-        self.entries.iter().map(variable).collect()
+        self.entries.iter().map(shown).collect()
     }
 }
 

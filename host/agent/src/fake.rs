@@ -2,7 +2,7 @@
 //! releases and plans.
 
 use crate::{
-    apps::{AppFailure, Apps, LineSink, LogLine, Placed, ProcessStatus, Route, RunInput, RunOutput, RunSpec, Variable},
+    apps::{AppFailure, Apps, LineSink, Placed, Route},
     dirs::Dirs,
     record::{RecordError, Recorder, Story},
 };
@@ -12,8 +12,9 @@ use silver_plugin_api::{
     Settings, TreePath,
     monitor::Sample,
     plan::{
-        Access, Action, Check, DataClass, Deployment, FileFormat, Hook, HookTarget, Outcome, Overlap, PackRef, Probe, Recipe,
-        RecipePart, Release, SetKey, Source, StateNature, StatePath, Step, Transition, TransitionKind, Value,
+        Access, Action, Check, DataClass, Deployment, EnvironmentEntry, FileFormat, Hook, HookTarget, LogLine, LogQuery, Outcome,
+        Overlap, PackRef, Probe, ProcessReport, Recipe, RecipePart, Release, RunInput, RunOutput, RunSpec, SetKey, Source,
+        StateNature, StatePath, Step, Transition, TransitionKind, Value,
     },
 };
 use std::{
@@ -140,7 +141,7 @@ impl Apps for FakeApps {
         Ok(value.masked())
     }
 
-    fn processes(&self, _app: &str) -> Vec<ProcessStatus> {
+    fn processes(&self, _app: &str) -> Vec<ProcessReport> {
         Vec::new()
     }
 
@@ -148,19 +149,12 @@ impl Apps for FakeApps {
         Vec::new()
     }
 
-    async fn environment(&self, _release: &Placed, phase: &str) -> Result<Vec<Variable>, AppFailure> {
-        Ok(vec![Variable { name: "SILVER_PHASE".into(), value: phase.into(), from: "silver".into() }])
+    async fn environment(&self, _release: &Placed, phase: &str) -> Result<Vec<EnvironmentEntry>, AppFailure> {
+        Ok(vec![EnvironmentEntry { name: "SILVER_PHASE".into(), value: phase.into(), from: "silver".into() }])
     }
 
-    async fn logs(
-        &self,
-        _app: &str,
-        _process: Option<&str>,
-        lines: u32,
-        _follow: bool,
-        to: mpsc::Sender<LogLine>,
-    ) -> Result<(), AppFailure> {
-        for number in 0..lines {
+    async fn logs(&self, query: &LogQuery, to: mpsc::Sender<LogLine>) -> Result<(), AppFailure> {
+        for number in 0..query.lines {
             let line = LogLine { label: OLD.into(), process: "web".into(), text: number.to_string() };
             if to.send(line).await.is_err() {
                 break;

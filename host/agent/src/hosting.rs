@@ -7,7 +7,7 @@ mod sockets;
 mod start;
 
 use crate::{
-    apps::{AppFailure, Apps, LineSink, LogLine, Placed, ProcessStatus, Route, RunInput, RunOutput, RunSpec, Variable},
+    apps::{AppFailure, Apps, LineSink, Placed, Route},
     dirs::Dirs,
     endpoint::Endpoint,
     environment::{Context, Environment},
@@ -22,7 +22,10 @@ use crate::{
 use async_trait::async_trait;
 use silver_plugin_api::{
     monitor::Sample,
-    plan::{Access, AppState, Check, CheckTarget, Hook, HookTarget, Probe, Value},
+    plan::{
+        Access, AppState, Check, CheckTarget, EnvironmentEntry, Hook, HookTarget, LogLine, LogQuery, Probe, ProcessReport,
+        RunInput, RunOutput, RunSpec, Value,
+    },
 };
 use std::{
     collections::BTreeMap,
@@ -281,7 +284,7 @@ impl Apps for Host {
         resolved.map_err(|error| because(&format!("a value of `{}`", release.label), &error, error.hint()))
     }
 
-    fn processes(&self, app: &str) -> Vec<ProcessStatus> {
+    fn processes(&self, app: &str) -> Vec<ProcessReport> {
         self.supervisor.status(app)
     }
 
@@ -289,33 +292,26 @@ impl Apps for Host {
         lock(&self.samplers).get(app).map(Sampler::samples).unwrap_or_default()
     }
 
-    async fn environment(&self, release: &Placed, phase: &str) -> Result<Vec<Variable>, AppFailure> {
+    async fn environment(&self, release: &Placed, phase: &str) -> Result<Vec<EnvironmentEntry>, AppFailure> {
         Ok(self.composed(release, phase, None)?.environment.masked())
     }
 
-    async fn logs(
-        &self,
-        app: &str,
-        process: Option<&str>,
-        lines: u32,
-        follow: bool,
-        to: mpsc::Sender<LogLine>,
-    ) -> Result<(), AppFailure> {
+    async fn logs(&self, query: &LogQuery, to: mpsc::Sender<LogLine>) -> Result<(), AppFailure> {
         let sources = || {
-            let current = self.front.entry(app).current();
+            let current = self.front.entry(&query.app).current();
             let release = current.as_ref().map(|backend| &*backend.placed.release);
-            logs::sources(&self.dirs, app, release, process)
+            logs::sources(&self.dirs, &query.app, release, query.process.as_deref())
         };
         let found = sources();
         let mut following = logs::Follow::from_end(&found);
-        let mut said = logs::tail(&found, lines as usize);
+        let mut said = logs::tail(&found, query.lines as usize);
         loop {
             for line in said.drain(..) {
                 if to.send(line).await.is_err() {
                     return Ok(()); // nobody listens any more
                 }
             }
-            if !follow {
+            if !query.follow {
                 return Ok(());
             }
             tokio::select! {

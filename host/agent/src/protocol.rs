@@ -14,7 +14,7 @@ mod message;
 
 pub use channel::{Channel, ProtocolError, accept, connect};
 pub use frame::{CHUNK, Frame, MAX_FRAME, MAX_NOISE};
-pub use message::{AgentStatus, AppStatus, ErrorCode, Finished, Hello, Refusal, Request, Response, RunControl};
+pub use message::{ErrorCode, Hello, Refusal, Request, Response};
 
 /// The version of the protocol; both sides have to speak the same.
 pub const PROTOCOL: u32 = 1;

@@ -11,9 +11,10 @@
 
 mod instance;
 
-use crate::{apps::ProcessStatus, endpoint::Endpoint};
+use crate::endpoint::Endpoint;
 use instance::Instance;
 pub(crate) use instance::Spec;
+use silver_plugin_api::plan::ProcessReport;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
@@ -78,7 +79,7 @@ impl Supervisor {
     }
 
     /// How the processes of an app are.
-    pub(crate) fn status(&self, app: &str) -> Vec<ProcessStatus> {
+    pub(crate) fn status(&self, app: &str) -> Vec<ProcessReport> {
         self.with(|instances| instances.iter().filter(|(key, _)| key.app == app).map(|(_, instance)| instance.status()).collect())
     }
 

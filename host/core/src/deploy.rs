@@ -9,7 +9,7 @@ pub use error::DeployError;
 pub use send::Content;
 
 use crate::{
-    node::{Missing, Node, Session, Watched},
+    node::{Node, Session, Watched},
     plan::{self, Decision, Flags, Plan, Seen, StateChange, Wanted},
     progress::Listener,
 };
@@ -17,7 +17,7 @@ use silver_pack::listing::Listing;
 use silver_plugin_api::{
     Digest,
     backup::Backup,
-    plan::{Deployment, Observed, Outcome, SecretSource, Transition},
+    plan::{Deployment, Missing, Observed, Outcome, SecretSource, Transition},
 };
 use std::collections::BTreeMap;
 
@@ -177,7 +177,7 @@ impl Submitted {
         };
         match node.watch(&self.transition.app, listener).await {
             Ok(Watched::Ended(outcome)) => Ok(outcome),
-            Ok(Watched::Idle(Some((id, outcome)))) if id == self.transition.id => Ok(outcome),
+            Ok(Watched::Idle(Some(last))) if last.id == self.transition.id => Ok(last.outcome),
             // it was never taken over, or the agent was ended in between: then it has been reverted or
             // finished before the agent answers again, and what is current says which
             Ok(Watched::Idle(_)) => Err(DeployError::Unwatched { app: self.transition.app.clone(), source: broken }),

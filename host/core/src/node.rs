@@ -5,23 +5,31 @@
 //! submitted goes on without it.
 
 mod error;
-mod report;
-mod run;
 
 use crate::progress::Listener;
 use async_trait::async_trait;
 pub use error::NodeError;
-pub use report::{AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, ProcessReport, Watched};
-pub use run::{RunInput, RunOutput, RunRequest};
 use silver_plugin_api::{
     Digest,
-    plan::{NodeFacts, Observed, Outcome, Release, Transition},
+    plan::{
+        AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts, Observed, Outcome, Release,
+        RunInput, RunOutput, RunRequest, Transition,
+    },
 };
 use std::{collections::BTreeMap, io::Read};
 use tokio::sync::mpsc;
 
 /// Bytes on their way to a node.
 pub type Body<'a> = &'a mut (dyn Read + Send);
+
+/// What became of a transition that was looked on at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watched {
+    /// It ended so.
+    Ended(Outcome),
+    /// None was under way; the last one that ended, if the node remembers.
+    Idle(Option<Finished>),
+}
 
 /// A machine that runs applications.
 #[async_trait]

@@ -18,13 +18,12 @@ pub use state::{StateChange, change_state};
 
 pub(crate) use deploy::APP_PLUGINS;
 
-use crate::node::Missing;
 use serde::{Deserialize, Serialize};
 use silver_pack::{hash, listing::Listing};
 use silver_plugin_api::{
     Digest,
     backup::Backup,
-    plan::{DataClass, Deployment, NodeFacts, Observed, Release, Transition},
+    plan::{DataClass, Deployment, Missing, NodeFacts, Observed, Release, Transition},
 };
 
 /// What is wanted: everything the planner has to know about a resolved release.

@@ -1,9 +1,9 @@
 //! What is deployed on a node, and how it is.
 
-use crate::node::{AppReport, Node, NodeError};
+use crate::node::{Node, NodeError};
 use silver_plugin_api::{
     monitor::{Health, Monitor, Verdict},
-    plan::AppState,
+    plan::{AppReport, AppState},
 };
 
 /// An application with what its samples mean.

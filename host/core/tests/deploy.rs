@@ -4,10 +4,7 @@ use async_trait::async_trait;
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
     deploy::{Choice, Content, DeployError, Planned, Resolved},
-    node::{
-        AgentStatus, AppReport, Body, EnvironmentEntry, LogLine, LogQuery, Missing, Node, NodeError, RunInput, RunOutput,
-        RunRequest, Session, Watched,
-    },
+    node::{Body, Node, NodeError, Session, Watched},
     plan::{Flags, Wanted},
     progress::{Listener, Silent},
 };
@@ -18,7 +15,10 @@ use silver_pack::{
 };
 use silver_plugin_api::{
     Digest,
-    plan::{DataClass, Deployment, NodeFacts, Observed, Outcome, OutcomeKind, Release, Secret, SecretSource, Transition},
+    plan::{
+        AgentStatus, AppReport, DataClass, Deployment, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts,
+        Observed, Outcome, OutcomeKind, Release, RunInput, RunOutput, RunRequest, Secret, SecretSource, Transition,
+    },
 };
 use std::{
     collections::BTreeMap,
@@ -274,8 +274,8 @@ async fn a_plan_whose_ground_has_moved_is_stale() {
 
 #[tokio::test]
 async fn after_the_submission_a_broken_connection_is_taken_up_again() {
-    let ended = || Watched::Idle(Some(("attempt".into(), Fake::done())));
-    let other = || Watched::Idle(Some(("another".into(), Fake::done())));
+    let ended = || Watched::Idle(Some(Finished { id: "attempt".into(), outcome: Fake::done() }));
+    let other = || Watched::Idle(Some(Finished { id: "another".into(), outcome: Fake::done() }));
     for (watched, known) in
         [(Watched::Ended(Fake::done()), true), (ended(), true), (other(), false), (Watched::Idle(None), false)]
     {

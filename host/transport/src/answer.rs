@@ -1,11 +1,8 @@
-//! What a node says, in the words of `silver-core`. A node's answers are foreign input: they are
-//! bounded by the protocol, and text in them is data.
+//! What a node refuses or says wrongly, as errors of `silver-core`. A node's answers are foreign
+//! input: they are bounded by the protocol, and text in them is data.
 
-use silver_agent::{
-    apps,
-    protocol::{self, ErrorCode, ProtocolError, Refusal, Response},
-};
-use silver_core::node::{AgentStatus, AppReport, EnvironmentEntry, LogLine, NodeError, ProcessReport};
+use silver_agent::protocol::{ErrorCode, ProtocolError, Refusal, Response};
+use silver_core::node::NodeError;
 
 /// A connection that cannot be used any more.
 pub(crate) fn broken(node: &str, error: &ProtocolError) -> NodeError {
@@ -41,50 +38,4 @@ pub(crate) fn unexpected(node: &str, answer: &Response, expected: &'static str) 
     let words = format!("{answer:?}");
     let name = words.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     NodeError::Unexpected { node: node.into(), answer: format!("`{name}`"), expected }
-}
-
-pub(crate) fn app(status: protocol::AppStatus) -> AppReport {
-    AppReport {
-        app: status.app,
-        state: status.state,
-        current: status.current,
-        release: status.release.map(|release| *release),
-        created: status.created,
-        locations: status.locations,
-        running: status.running,
-        processes: status.processes.into_iter().map(process).collect(),
-        samples: status.samples,
-    }
-}
-
-fn process(status: apps::ProcessStatus) -> ProcessReport {
-    ProcessReport {
-        name: status.name,
-        index: status.index,
-        label: status.label,
-        check: status.check,
-        pid: status.pid,
-        restarts: status.restarts,
-        uptime_seconds: status.uptime_seconds,
-        memory: status.memory,
-        last_exit: status.last_exit,
-    }
-}
-
-pub(crate) fn line(line: apps::LogLine) -> LogLine {
-    LogLine { label: line.label, process: line.process, text: line.text }
-}
-
-pub(crate) fn variable(variable: apps::Variable) -> EnvironmentEntry {
-    EnvironmentEntry { name: variable.name, value: variable.value, from: variable.from }
-}
-
-pub(crate) fn status(status: protocol::AgentStatus) -> AgentStatus {
-    AgentStatus {
-        pid: status.pid,
-        silver: status.silver,
-        uptime_seconds: status.uptime_seconds,
-        apps: status.apps,
-        port: status.port,
-    }
 }

@@ -1,18 +1,18 @@
 //! A node behind an agent, reached by whatever can be dialled.
 
-use crate::{answer, connection::Connection, dial::Dial, run, session::RemoteSession};
+use crate::{connection::Connection, dial::Dial, run, session::RemoteSession};
 use async_trait::async_trait;
 use silver_agent::protocol::{Request, Response};
 use silver_core::{
-    node::{
-        AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, Node, NodeError, RunInput, RunOutput, RunRequest,
-        Session, Watched,
-    },
+    node::{Node, NodeError, Session, Watched},
     progress::Listener,
 };
 use silver_plugin_api::{
     Digest,
-    plan::{NodeFacts, Observed},
+    plan::{
+        AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, NodeFacts, Observed, RunInput, RunOutput,
+        RunRequest,
+    },
 };
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -65,7 +65,7 @@ impl Node for RemoteNode {
     }
 
     async fn apps(&self) -> Result<Vec<AppReport>, NodeError> {
-        ask!(self, Request::Apps, "`Apps`", Response::Apps(apps) => apps.into_iter().map(answer::app).collect())
+        ask!(self, Request::Apps, "`Apps`", Response::Apps(apps) => apps)
     }
 
     async fn observe(&self, app: &str) -> Result<Observed, NodeError> {
@@ -81,7 +81,7 @@ impl Node for RemoteNode {
 
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
         let request = Request::Missing { archive, blobs };
-        ask!(self, request, "`Missing`", Response::Missing { archive, blobs } => Missing { archive, blobs })
+        ask!(self, request, "`Missing`", Response::Missing(missing) => missing)
     }
 
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError> {
@@ -97,15 +97,14 @@ impl Node for RemoteNode {
         connection.send(&Request::Watch { app: app.into() }).await?;
         match connection.follow(listener).await? {
             Response::Outcome(outcome) => Ok(Watched::Ended(*outcome)),
-            Response::Idle { last } => Ok(Watched::Idle(last.map(|last| (last.id, last.outcome)))),
+            Response::Idle { last } => Ok(Watched::Idle(last.map(|last| *last))),
             other => Err(connection.unexpected(&other, "`Outcome` or `Idle`")),
         }
     }
 
     async fn logs(&self, query: LogQuery, lines: mpsc::Sender<LogLine>) -> Result<(), NodeError> {
-        let LogQuery { app, process, lines: number, follow } = query;
         let mut connection = self.connect().await?;
-        connection.send(&Request::Logs { app, process, lines: number, follow }).await?;
+        connection.send(&Request::Logs(query)).await?;
         loop {
             let answer = tokio::select! {
                 answer = connection.receive() => answer?,
@@ -113,7 +112,7 @@ impl Node for RemoteNode {
             };
             match answer {
                 Response::Line(line) => {
-                    if lines.send(answer::line(line)).await.is_err() {
+                    if lines.send(line).await.is_err() {
                         return Ok(());
                     }
                 }
@@ -134,11 +133,11 @@ impl Node for RemoteNode {
 
     async fn environment(&self, app: &str) -> Result<Vec<EnvironmentEntry>, NodeError> {
         let request = Request::Environment { app: app.into(), phase: "serve".into() };
-        ask!(self, request, "`Environment`", Response::Environment(list) => list.into_iter().map(answer::variable).collect())
+        ask!(self, request, "`Environment`", Response::Environment(list) => list)
     }
 
     async fn status(&self) -> Result<AgentStatus, NodeError> {
-        ask!(self, Request::Status, "`Status`", Response::Status(status) => answer::status(status))
+        ask!(self, Request::Status, "`Status`", Response::Status(status) => status)
     }
 
     async fn shutdown(&self) -> Result<(), NodeError> {

@@ -4,11 +4,9 @@ use crate::{
     answer::{broken, refused, unexpected},
     connection::Connection,
 };
-use silver_agent::{
-    apps::RunSpec,
-    protocol::{Frame, ProtocolError, Request, Response, RunControl},
-};
-use silver_core::node::{NodeError, RunInput, RunOutput, RunRequest};
+use silver_agent::protocol::{CHUNK, Frame, ProtocolError, Request, Response};
+use silver_core::node::NodeError;
+use silver_plugin_api::plan::{RunInput, RunOutput, RunRequest};
 use tokio::sync::mpsc;
 
 pub(crate) async fn run(
@@ -17,21 +15,18 @@ pub(crate) async fn run(
     mut input: mpsc::Receiver<RunInput>,
     output: mpsc::Sender<RunOutput>,
 ) -> Result<i32, NodeError> {
-    let RunRequest { app, argv, tty, reason, operator, phase } = request;
-    connection.order(&Request::Run { app, spec: RunSpec { argv, tty, phase }, operator, reason }).await?;
+    connection.order(&Request::Run(request)).await?;
     let Connection { node, channel } = connection;
     let (mut from_node, mut to_node) = channel.split();
     let send = async move {
         while let Some(message) = input.recv().await {
             match message {
                 RunInput::Data(bytes) => {
-                    for piece in bytes.chunks(silver_agent::protocol::CHUNK) {
+                    for piece in bytes.chunks(CHUNK) {
                         to_node.send_frame(&Frame::Data(piece.to_vec())).await?;
                     }
                 }
-                RunInput::End => to_node.send(&RunControl::End).await?,
-                RunInput::Size(columns, rows) => to_node.send(&RunControl::Size(columns, rows)).await?,
-                RunInput::Signal(name) => to_node.send(&RunControl::Signal(name)).await?,
+                message => to_node.send(&message).await?,
             }
         }
         // nobody has anything to say any more; the program may still have

@@ -4,12 +4,12 @@ use crate::connection::Connection;
 use async_trait::async_trait;
 use silver_agent::protocol::{Request, Response};
 use silver_core::{
-    node::{Body, Missing, NodeError, Session},
+    node::{Body, NodeError, Session},
     progress::Listener,
 };
 use silver_plugin_api::{
     Digest,
-    plan::{Observed, Outcome, Release, Transition},
+    plan::{Missing, Observed, Outcome, Release, Transition},
 };
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ impl Session for RemoteSession {
 
     async fn missing(&mut self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
         match self.connection.ask(&Request::Missing { archive, blobs }).await? {
-            Response::Missing { archive, blobs } => Ok(Missing { archive, blobs }),
+            Response::Missing(missing) => Ok(missing),
             other => Err(self.connection.unexpected(&other, "`Missing`")),
         }
     }

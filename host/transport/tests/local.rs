@@ -2,10 +2,10 @@
 
 use silver_agent::{
     dirs::Dirs,
-    protocol::{AppStatus, Channel, Hello, PROTOCOL, Request, Response, accept},
+    protocol::{Channel, Hello, PROTOCOL, Request, Response, accept},
 };
 use silver_core::node::{Node, NodeError};
-use silver_plugin_api::plan::{AppState, NodeFacts};
+use silver_plugin_api::plan::{AppReport, AppState, NodeFacts};
 use silver_transport::{
     RemoteNode,
     local::{Local, Start},
@@ -55,8 +55,8 @@ fn agent(dirs: &Dirs, silver: &str, running: Option<&str>) {
     });
 }
 
-fn app(running: Option<String>) -> AppStatus {
-    AppStatus {
+fn app(running: Option<String>) -> AppReport {
+    AppReport {
         app: "wiki".into(),
         state: AppState::Active,
         current: None,

@@ -1,9 +1,10 @@
-//! The vocabulary of plans: what `core` decides and the agent executes. Plans are data; they can be
-//! printed, compared, hashed and refused when stale. Both sides know only these types, never each
-//! other.
+//! The vocabulary of plans: what `core` decides and the agent executes, and what a node reports.
+//! Plans are data; they can be printed, compared, hashed and refused when stale. Both sides know
+//! only these types, never each other.
 
 pub mod node;
 pub mod release;
+pub mod report;
 pub mod resource;
 pub mod transition;
 pub mod value;
@@ -12,6 +13,10 @@ pub use node::{AppState, NodeFacts, Observed, ObservedRelease, Progress, Progres
 pub use release::{
     Access, Check, CheckTarget, EnvironmentSpec, FileFormat, Hook, HookTarget, Listen, Overlap, PackRef, Probe, Process, Release,
     Rendered, RenderedSource, Secret, SecretSource, Service, SetKey, StateNature, StatePath, StaticDir,
+};
+pub use report::{
+    AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, ProcessReport, RunInput, RunOutput,
+    RunRequest, RunSpec,
 };
 pub use transition::{
     Action, DataClass, Deployment, Outcome, OutcomeKind, Recipe, RecipePart, Source, Step, Transition, TransitionKind,

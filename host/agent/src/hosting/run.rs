@@ -6,7 +6,7 @@
 
 use super::{Host, command::Leftover};
 use crate::{
-    apps::{AppFailure, Placed, RunInput, RunOutput, RunSpec},
+    apps::{AppFailure, Placed},
     failure::because,
     process::{Launch, end, find_program, parse_signal, signal},
 };
@@ -16,7 +16,7 @@ use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{Winsize, tcsetwinsize},
 };
-use silver_plugin_api::plan::HookTarget;
+use silver_plugin_api::plan::{HookTarget, RunInput, RunOutput, RunSpec};
 use std::{
     ffi::OsStr,
     fs::File,

@@ -1,7 +1,7 @@
 //! Real processes of small apps: Python from the standard library, and the shell.
 
 use super::*;
-use crate::{apps::RunSpec, testing, testing::eventually};
+use crate::{testing, testing::eventually};
 use silver_plugin_api::{
     TreePath,
     plan::{Listen, Release, Secret, SecretSource},
@@ -374,13 +374,17 @@ async fn who_stops_listening_ends_the_program() {
     node.host.shutdown().await;
 }
 
+fn query(process: Option<&str>, lines: u32, follow: bool) -> LogQuery {
+    LogQuery { app: "a".into(), process: process.map(str::to_owned), lines, follow }
+}
+
 #[tokio::test]
 async fn logs_are_shown_and_followed() {
     let node = node().await;
     let placed = node.release("a.20260101_1", |_| ());
     node.serve(&placed).await;
     let (to, mut lines) = mpsc::channel(16);
-    node.host.logs("a", Some("web"), 100, false, to).await.unwrap();
+    node.host.logs(&query(Some("web"), 100, false), to).await.unwrap();
     let mut seen = Vec::new();
     while let Some(line) = lines.recv().await {
         seen.push(line);
@@ -390,7 +394,7 @@ async fn logs_are_shown_and_followed() {
     let (to, mut lines) = mpsc::channel(16);
     let following = tokio::spawn({
         let host = Arc::clone(&node.host);
-        async move { host.logs("a", None, 0, true, to).await }
+        async move { host.logs(&query(None, 0, true), to).await }
     });
     // until it follows, what is said counts as said before: so say it until it is heard
     let heard = loop {

@@ -1,8 +1,8 @@
 //! Logs that are read: the last lines, and what follows.
 
 use super::file::rotated;
-use crate::{apps::LogLine, dirs::Dirs};
-use silver_plugin_api::plan::{Release, StateNature};
+use crate::dirs::Dirs;
+use silver_plugin_api::plan::{LogLine, Release, StateNature};
 use std::{
     collections::BTreeMap,
     fs::File,

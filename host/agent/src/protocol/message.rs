@@ -1,12 +1,13 @@
 //! The messages.
 
 use super::PROTOCOL;
-use crate::apps::{LogLine, ProcessStatus, RunSpec, Variable};
 use serde::{Deserialize, Serialize};
 use silver_plugin_api::{
     Digest,
-    monitor::Sample,
-    plan::{AppState, NodeFacts, Observed, Outcome, Progress, Release, Transition},
+    plan::{
+        AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts, Observed, Outcome, Progress,
+        Release, RunRequest, Transition,
+    },
 };
 
 /// The first message each way.
@@ -101,28 +102,10 @@ pub enum Request {
         app: String,
     },
     /// → `Line`…, `Ok`. With `follow` until the connection ends.
-    Logs {
-        /// Which.
-        app: String,
-        /// Of one process; else of all.
-        process: Option<String>,
-        /// How many lines of the past.
-        lines: u32,
-        /// And what comes?
-        follow: bool,
-    },
-    /// Runs a program in the app's environment. From `Ok` on: data and [`RunControl`] messages
-    /// from the client, data and error data from the agent → `Exit`.
-    Run {
-        /// Which app.
-        app: String,
-        /// What.
-        spec: RunSpec,
-        /// Who, for the record.
-        operator: String,
-        /// `--reason`.
-        reason: Option<String>,
-    },
+    Logs(LogQuery),
+    /// Runs a program in the app's environment. From `Ok` on: data and [`silver_plugin_api::plan::RunInput`] messages from
+    /// the client, data and error data from the agent → `Exit`.
+    Run(RunRequest),
     /// → `Environment`.
     Environment {
         /// Which.
@@ -136,18 +119,6 @@ pub enum Request {
     Shutdown,
 }
 
-/// From the client while a program runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RunControl {
-    /// Standard input has ended.
-    End,
-    /// The terminal has now so many columns and rows.
-    Size(u16, u16),
-    /// A signal by its name without `SIG`: `INT`.
-    Signal(String),
-}
-
 /// What the agent answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -157,7 +128,7 @@ pub enum Response {
     /// Facts of the node.
     Facts(Box<NodeFacts>),
     /// All apps.
-    Apps(Vec<AppStatus>),
+    Apps(Vec<AppReport>),
     /// One app.
     Observed(Box<Observed>),
     /// Somebody else holds the lock.
@@ -166,12 +137,7 @@ pub enum Response {
         by: String,
     },
     /// What has to be sent.
-    Missing {
-        /// The archive?
-        archive: bool,
-        /// These blobs.
-        blobs: Vec<Digest>,
-    },
+    Missing(Missing),
     /// The lines of a tree follow as data.
     Tree {
         /// Bytes of the lines.
@@ -194,7 +160,7 @@ pub enum Response {
         code: i32,
     },
     /// An app's environment.
-    Environment(Vec<Variable>),
+    Environment(Vec<EnvironmentEntry>),
     /// The agent.
     Status(AgentStatus),
     /// It was refused or failed, and nothing was changed but what an outcome says.
@@ -206,16 +172,6 @@ impl Response {
     pub fn is_last(&self) -> bool {
         !matches!(self, Self::Progress(_) | Self::Line(_))
     }
-}
-
-/// A transition that has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Finished {
-    /// [`Transition::id`].
-    pub id: String,
-    /// How it ended.
-    pub outcome: Outcome,
 }
 
 /// What kind of error it is; decides the exit code.
@@ -252,44 +208,4 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// What a program said, line by line: data, to be escaped.
     pub log: Vec<String>,
-}
-
-/// An app at a glance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct AppStatus {
-    /// Name.
-    pub app: String,
-    /// Does it answer?
-    pub state: AppState,
-    /// Label of the current release.
-    pub current: Option<String>,
-    /// The current release's value: pack, version, probes.
-    pub release: Option<Box<Release>>,
-    /// When the current release was made, RFC 3339.
-    pub created: Option<String>,
-    /// Locations, the canonical one first.
-    pub locations: Vec<String>,
-    /// Its processes.
-    pub processes: Vec<ProcessStatus>,
-    /// What its probes last said.
-    pub samples: Vec<Sample>,
-    /// A transition under way, by id.
-    pub running: Option<String>,
-}
-
-/// The agent itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct AgentStatus {
-    /// Process id.
-    pub pid: u32,
-    /// Version of silver.
-    pub silver: String,
-    /// Seconds since it was started.
-    pub uptime_seconds: u64,
-    /// How many apps it knows.
-    pub apps: u32,
-    /// The port that the front answers on.
-    pub port: u16,
 }

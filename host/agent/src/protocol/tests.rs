@@ -1,4 +1,5 @@
 use super::{channel::ProtocolError, *};
+use silver_plugin_api::plan::RunInput;
 use tokio::io::AsyncWriteExt;
 
 type Side = Channel<tokio::io::ReadHalf<tokio::io::DuplexStream>, tokio::io::WriteHalf<tokio::io::DuplexStream>>;
@@ -99,4 +100,18 @@ async fn another_protocol_is_refused_with_its_version() {
     let error = connect(stream.as_slice(), tokio::io::sink(), &Hello::new("me")).await.unwrap_err();
     assert!(error.to_string().contains("silver 9.0.0"), "{error}");
     assert!(error.hint().unwrap().contains("silver local stop"));
+}
+
+#[test]
+fn input_for_a_program_is_a_message_unless_it_is_data() {
+    for (input, text) in [
+        (RunInput::End, r#""end""#),
+        (RunInput::Size(80, 24), r#"{"size":[80,24]}"#),
+        (RunInput::Signal("INT".into()), r#"{"signal":"INT"}"#),
+    ] {
+        assert_eq!(serde_json::to_string(&input).unwrap(), text);
+        assert_eq!(serde_json::from_str::<RunInput>(text).unwrap(), input);
+    }
+    assert!(serde_json::to_string(&RunInput::Data(vec![1])).is_err());
+    assert!(serde_json::from_str::<RunInput>(r#"{"data":[1]}"#).is_err());
 }

@@ -17,7 +17,7 @@ use crate::{
     stage::{self, Order, StageError},
     state,
 };
-use silver_plugin_api::plan::{Release, Transition};
+use silver_plugin_api::plan::{LogQuery, Missing, Release, Transition};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
     io::{Empty, Sink},
@@ -78,7 +78,7 @@ impl<E: Refuse> From<E> for Stop {
 impl Connection {
     async fn run(&mut self) -> Result<(), ProtocolError> {
         while let Some(request) = self.reader.receive::<Request>().await? {
-            let ends = matches!(request, Request::Run { .. } | Request::Logs { follow: true, .. });
+            let ends = matches!(request, Request::Run(_) | Request::Logs(LogQuery { follow: true, .. }));
             match Box::pin(self.answer(request)).await {
                 Ok(Some(response)) => self.writer.send(&response).await?,
                 Ok(None) => {}
@@ -112,7 +112,7 @@ impl Connection {
             Request::Missing { archive, blobs } => {
                 let store = Arc::clone(&agent.store);
                 let (archive, blobs) = blocking(move || Ok(store.missing(archive.as_ref(), &blobs))).await?;
-                Response::Missing { archive, blobs }
+                Response::Missing(Missing { archive, blobs })
             }
             Request::PutArchive { digest, size } => self.take(size, move |store, from| store.put_archive(from, &digest)).await?,
             Request::PutBlob { digest, size } => self.take(size, move |store, from| store.put_blob(from, &digest)).await?,
@@ -124,8 +124,8 @@ impl Connection {
             Request::Stage { label, release, secrets } => self.stage(label, Arc::new(*release), secrets).await?,
             Request::Submit { transition } => Box::pin(self.submit(*transition)).await?,
             Request::Watch { app } => self.watch(&app).await?,
-            Request::Logs { app, process, lines, follow } => self.logs(&app, process.as_deref(), lines, follow).await?,
-            Request::Run { app, spec, operator, reason } => self.program(&app, spec, operator, reason).await?,
+            Request::Logs(query) => self.logs(&query).await?,
+            Request::Run(request) => self.program(request).await?,
             Request::Environment { app, phase } => {
                 let placed = self.placed(&app).await?;
                 Response::Environment(agent.apps.environment(&placed, &phase).await?)
@@ -232,11 +232,11 @@ impl Connection {
         }
     }
 
-    async fn logs(&mut self, app: &str, process: Option<&str>, lines: u32, follow: bool) -> Result<Response, Stop> {
-        self.placed(app).await?;
+    async fn logs(&mut self, query: &LogQuery) -> Result<Response, Stop> {
+        self.placed(&query.app).await?;
         let (sender, mut received) = mpsc::channel(256);
         let agent = Arc::clone(&self.agent);
-        let mut reading = std::pin::pin!(agent.apps.logs(app, process, lines, follow, sender));
+        let mut reading = std::pin::pin!(agent.apps.logs(query, sender));
         let mut gone = std::pin::pin!(self.reader.frame());
         let mut done = None;
         loop {

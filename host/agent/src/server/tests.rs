@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     fake::{self, FakeApps, step},
-    protocol::{self, Channel, ErrorCode, Hello, Request, Response, RunControl},
+    protocol::{self, Channel, ErrorCode, Hello, Request, Response},
 };
 use silver_pack::{
     hash,
@@ -11,7 +11,9 @@ use silver_pack::{
 };
 use silver_plugin_api::{
     TreePath,
-    plan::{Action, DataClass, OutcomeKind, Release, Transition, TransitionKind},
+    plan::{
+        Action, DataClass, LogQuery, Missing, OutcomeKind, Release, RunInput, RunRequest, RunSpec, Transition, TransitionKind,
+    },
 };
 use tokio::{
     net::unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -79,9 +81,9 @@ async fn send_tree(client: &mut Client) -> Release {
     listing.insert(TreePath::new("env/a").unwrap(), Node { kind: Kind::File, size: 5, digest }).unwrap();
     let lines = listing.to_lines();
     let missing = Request::Missing { archive: None, blobs: vec![digest] };
-    assert_eq!(client.ask(&missing).await, Response::Missing { archive: false, blobs: vec![digest] });
+    assert_eq!(client.ask(&missing).await, Response::Missing(Missing { archive: false, blobs: vec![digest] }));
     assert_eq!(client.put(&Request::PutBlob { digest, size: 5 }, content).await, Response::Ok);
-    assert_eq!(client.ask(&missing).await, Response::Missing { archive: false, blobs: vec![] });
+    assert_eq!(client.ask(&missing).await, Response::Missing(Missing { archive: false, blobs: vec![] }));
     let tree = listing.digest();
     let put = client.put(&Request::PutTree { digest: tree, size: lines.len() as u64 }, lines.as_bytes()).await;
     assert_eq!(put, Response::Ok);
@@ -201,12 +203,12 @@ async fn programs_logs_and_bad_requests() {
     let refused = client.put(&Request::PutBlob { digest, size: 5 }, b"wrong").await;
     assert!(matches!(refused, Response::Error(refusal) if refusal.code == ErrorCode::Integrity));
     assert_eq!(client.refused(&Request::Tree { digest }).await, ErrorCode::NotFound);
-    let run = Request::Run {
+    let run = Request::Run(RunRequest {
         app: "shop".into(),
-        spec: crate::apps::RunSpec { argv: vec!["cat".into()], tty: None, phase: "run".into() },
+        spec: RunSpec { argv: vec!["cat".into()], tty: None, phase: "run".into() },
         operator: "ann@desk".into(),
         reason: Some("to look".into()),
-    };
+    });
     assert_eq!(client.refused(&run).await, ErrorCode::NotFound, "there is no app yet");
 
     let mut client = Client::new(&dirs, "ann@desk").await;
@@ -218,7 +220,7 @@ async fn programs_logs_and_bad_requests() {
 
     let Response::Tree { size } = client.ask(&Request::Tree { digest: release.tree }).await else { panic!() };
     assert_eq!(client.0.receive_data().await.unwrap().len() as u64, size);
-    let logs = Request::Logs { app: "shop".into(), process: None, lines: 1000, follow: false };
+    let logs = Request::Logs(LogQuery { app: "shop".into(), process: None, lines: 1000, follow: false });
     client.0.send(&logs).await.unwrap();
     let mut lines = 0;
     while let Response::Line(_) = client.0.receive().await.unwrap().unwrap() {
@@ -229,7 +231,7 @@ async fn programs_logs_and_bad_requests() {
     assert_eq!(client.ask(&run).await, Response::Ok);
     client.0.send_frame(&protocol::Frame::Data(b"said".to_vec())).await.unwrap();
     assert_eq!(client.0.frame().await.unwrap(), Some(protocol::Frame::Data(b"said".to_vec())));
-    client.0.send(&RunControl::End).await.unwrap();
+    client.0.send(&RunInput::End).await.unwrap();
     assert_eq!(client.0.frame().await.unwrap(), Some(protocol::Frame::Error(b"bye".to_vec())));
     assert_eq!(client.last().await, Response::Exit { code: 7 });
     let registry = silver_registry::Registry::open(&dirs.registry()).unwrap();

@@ -2,12 +2,12 @@
 
 use super::{CrashLoop, FIRST_PAUSE, Key, LONGEST_PAUSE, LOOP, STEADY};
 use crate::{
-    apps::ProcessStatus,
     endpoint::Endpoint,
     logs::{LogFile, Redactor},
     process::{Launch, Record, Tail, describe, end, members, read_lines, signal},
 };
 use rustix::process::Signal;
+use silver_plugin_api::plan::ProcessReport;
 use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
@@ -77,9 +77,9 @@ impl Instance {
         }
     }
 
-    pub(super) fn status(&self) -> ProcessStatus {
+    pub(super) fn status(&self) -> ProcessReport {
         let state = lock(&self.state);
-        ProcessStatus {
+        ProcessReport {
             name: self.key.process.clone(),
             index: self.key.index,
             label: self.key.label.clone(),

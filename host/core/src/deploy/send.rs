@@ -2,12 +2,12 @@
 
 use super::DeployError;
 use crate::{
-    node::{Missing, Node, Session},
+    node::{Node, Session},
     plan::Wanted,
     progress::{Listener, Reporter},
 };
 use silver_pack::{listing::Listing, snapshot::Blobs};
-use silver_plugin_api::Digest;
+use silver_plugin_api::{Digest, plan::Missing};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,

@@ -1,11 +1,8 @@
 //! `silver update`.
 
 use crate::world::{World, ids};
-use silver_core::{
-    node::Missing,
-    plan::{Decision, Reversal, Writes},
-};
-use silver_plugin_api::plan::{Action, AppState, DataClass, Overlap};
+use silver_core::plan::{Decision, Reversal, Writes};
+use silver_plugin_api::plan::{Action, AppState, DataClass, Missing, Overlap};
 
 #[test]
 fn a_first_deployment_leaves_nothing_behind_when_it_fails() {

@@ -1,10 +1,7 @@
 //! An application `trac`, its releases, and a node, small enough to be read.
 
 use silver_builtin::backup::BuiltinBackup;
-use silver_core::{
-    node::Missing,
-    plan::{Decision, Flags, Plan, Refusal, Seen, Wanted, plan},
-};
+use silver_core::plan::{Decision, Flags, Plan, Refusal, Seen, Wanted, plan};
 use silver_pack::{
     hash::sha256,
     listing::{Kind, Listing, Node},
@@ -12,8 +9,9 @@ use silver_pack::{
 use silver_plugin_api::{
     TreePath,
     plan::{
-        Access, AppState, Check, CheckTarget, DataClass, Deployment, FileFormat, Hook, HookTarget, Listen, NodeFacts, Observed,
-        ObservedRelease, Overlap, PackRef, Probe, Process, Release, Secret, SecretSource, SetKey, StateNature, StatePath, Value,
+        Access, AppState, Check, CheckTarget, DataClass, Deployment, FileFormat, Hook, HookTarget, Listen, Missing, NodeFacts,
+        Observed, ObservedRelease, Overlap, PackRef, Probe, Process, Release, Secret, SecretSource, SetKey, StateNature,
+        StatePath, Value,
     },
 };
 use std::collections::BTreeMap;

@@ -2,24 +2,20 @@
 
 use super::{Connection, Stop, Writer};
 use crate::{
-    apps::{Placed, RunInput, RunOutput, RunSpec},
-    protocol::{Frame, ProtocolError, Response, RunControl},
+    apps::Placed,
+    protocol::{Frame, ProtocolError, Response},
     server::log_error,
 };
+use silver_plugin_api::plan::{RunInput, RunOutput, RunRequest, RunSpec};
 use silver_registry::statement::Session;
 use std::{convert::Infallible, sync::Arc};
 use tokio::sync::mpsc;
 
 impl Connection {
     /// Runs a program of the client's; it ends when the client goes.
-    pub(super) async fn program(
-        &mut self,
-        app: &str,
-        spec: RunSpec,
-        operator: String,
-        reason: Option<String>,
-    ) -> Result<Response, Stop> {
-        let placed = self.placed(app).await?;
+    pub(super) async fn program(&mut self, request: RunRequest) -> Result<Response, Stop> {
+        let RunRequest { app, spec, operator, reason } = request;
+        let placed = self.placed(&app).await?;
         let began = jiff::Timestamp::now().as_millisecond();
         let (input, inputs) = mpsc::channel(16);
         let (output, mut outputs) = mpsc::channel::<RunOutput>(16);
@@ -30,9 +26,7 @@ impl Connection {
         // whoever waits for the program to take its input must not keep its output waiting.
         let taking = async {
             while let Some(frame) = reader.frame().await? {
-                if let Some(said) = run_input(frame)? {
-                    let _ = input.send(said).await; // the program may have just ended
-                }
+                let _ = input.send(run_input(frame)?).await; // the program may have just ended
             }
             Err::<Infallible, _>(ProtocolError::Ended)
         };
@@ -80,14 +74,10 @@ async fn send_chunks(writer: &mut Writer, bytes: Vec<u8>, frame: fn(Vec<u8>) -> 
     Ok(())
 }
 
-fn run_input(frame: Frame) -> Result<Option<RunInput>, ProtocolError> {
+fn run_input(frame: Frame) -> Result<RunInput, ProtocolError> {
     Ok(match frame {
-        Frame::Data(bytes) => Some(RunInput::Data(bytes)),
-        Frame::Message(body) => Some(match serde_json::from_slice::<RunControl>(&body)? {
-            RunControl::End => RunInput::End,
-            RunControl::Size(columns, rows) => RunInput::Size(columns, rows),
-            RunControl::Signal(name) => RunInput::Signal(name),
-        }),
+        Frame::Data(bytes) => RunInput::Data(bytes),
+        Frame::Message(body) => serde_json::from_slice(&body)?,
         Frame::Error(_) => return Err(ProtocolError::Unexpected("error data came from a client")),
     })
 }

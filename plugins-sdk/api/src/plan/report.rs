@@ -1,11 +1,11 @@
-//! What a node tells about its applications.
+//! What a node tells and is asked besides plans: its applications, their processes, logs and
+//! environment, programs that are run in them, and the agent itself. All text in it that an
+//! application said is data, control characters and all.
 
+use super::{node::AppState, release::Release, transition::Outcome};
+use crate::{digest::Digest, monitor::Sample};
+use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
-use silver_plugin_api::{
-    Digest,
-    monitor::Sample,
-    plan::{AppState, Outcome, Release},
-};
 
 /// An application with what runs of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct AppReport {
     pub locations: Vec<String>,
     /// Id of the transition that is under way.
     pub running: Option<String>,
-    /// Its processes.
+    /// Its processes, of all releases.
     pub processes: Vec<ProcessReport>,
     /// The newest sample of each probe.
     pub samples: Vec<Sample>,
@@ -37,7 +37,7 @@ pub struct AppReport {
 pub struct ProcessReport {
     /// `web`, `worker`, …
     pub name: String,
-    /// From 0, where there are several of a kind.
+    /// Which of [`super::Process::count`], from 0.
     pub index: u32,
     /// Release it belongs to.
     pub label: String,
@@ -55,13 +55,14 @@ pub struct ProcessReport {
     pub last_exit: Option<String>,
 }
 
-/// What became of a transition that was looked on at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Watched {
-    /// It ended so.
-    Ended(Outcome),
-    /// None was under way; the last one ended so, if the node remembers: its id and end.
-    Idle(Option<(String, Outcome)>),
+/// A transition that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finished {
+    /// [`super::Transition::id`].
+    pub id: String,
+    /// How it ended.
+    pub outcome: Outcome,
 }
 
 /// What a node does not have yet.
@@ -88,7 +89,7 @@ pub struct LogQuery {
     pub follow: bool,
 }
 
-/// A line of a log; data of the application, control characters and all.
+/// A line of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LogLine {
@@ -108,8 +109,59 @@ pub struct EnvironmentEntry {
     pub name: String,
     /// Value; secrets are `***`.
     pub value: String,
-    /// Where it comes from: `silver`, `bind`, `customization`, …
+    /// Where it comes from: `silver`, `runtime`, `bind`, `customization`.
     pub from: String,
+}
+
+/// A program to be run in an application's environment: `silver run`, `silver shell`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunRequest {
+    /// Application.
+    pub app: String,
+    /// What is run.
+    pub spec: RunSpec,
+    /// Who, as the caller claims: `user@host`.
+    pub operator: String,
+    /// `--reason`, for the registry.
+    pub reason: Option<String>,
+}
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunSpec {
+    /// Program and arguments; empty: the application's `shell` command, or a shell.
+    pub argv: Vec<String>,
+    /// Columns and rows of the caller's terminal; without one plain pipes are used.
+    pub tty: Option<(u16, u16)>,
+    /// `SILVER_PHASE`: `run` or `shell`.
+    pub phase: String,
+}
+
+/// What goes to a program that is being run. As a message only what is not data: bytes travel as
+/// they are, and [`RunInput::Data`] cannot be serialized.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunInput {
+    /// Bytes of its standard input, or of its terminal.
+    #[serde(skip)]
+    Data(Vec<u8>),
+    /// Standard input has ended.
+    End,
+    /// The terminal has now so many columns and rows.
+    Size(u16, u16),
+    /// A signal by its name without `SIG`: `INT`.
+    Signal(String),
+}
+
+/// What a program that is being run says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunOutput {
+    /// Bytes of standard output, or of the terminal if there is one.
+    Out(Vec<u8>),
+    /// Bytes of standard error.
+    Err(Vec<u8>),
 }
 
 /// The agent of a node.
