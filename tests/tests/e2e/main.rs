@@ -9,6 +9,7 @@ mod operate;
 mod pack;
 mod registry;
 mod rollback;
+mod runtimes;
 mod secrets;
 mod trac;
 mod trac_life;

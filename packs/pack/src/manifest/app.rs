@@ -1,6 +1,6 @@
 //! The small sections: health, services, layout, front, assets, update.
 
-use super::scalar::{ByteSize, NotYet, Span, not_yet};
+use super::scalar::{ByteSize, NotYet, Span, directory, not_yet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use silver_plugin_api::{
@@ -149,7 +149,7 @@ impl<'de> Deserialize<'de> for ServiceKind {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Layout {
     /// Directory of the tree that becomes the instance view, `SILVER_INSTANCE_DIR`.
-    #[serde(default = "instance")]
+    #[serde(default = "instance", deserialize_with = "directory")]
     #[schemars(with = "String")]
     pub root: TreePath,
 }

@@ -1,6 +1,6 @@
 //! `[build]`: how `silver pack` gathers the bytes.
 
-use super::scalar::{Glob, NotYet};
+use super::scalar::{Glob, NotYet, directory, maybe_directory};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use silver_plugin_api::TreePath;
@@ -36,10 +36,11 @@ pub struct Build {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CopyRule {
     /// File or directory below the pack's source directory.
+    #[serde(deserialize_with = "directory")]
     #[schemars(with = "String")]
     pub from: TreePath,
     /// Where it goes in the pack. Default: the same path.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "maybe_directory", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub into: Option<TreePath>,
     /// What is left out, as globs below `from`.
@@ -56,7 +57,7 @@ pub struct PythonBuild {
     #[schemars(with = "String")]
     pub requirements: TreePath,
     /// Directory of the pack that gets the wheels.
-    #[serde(default = "wheels")]
+    #[serde(default = "wheels", deserialize_with = "directory")]
     #[schemars(with = "String")]
     pub wheels: TreePath,
 }

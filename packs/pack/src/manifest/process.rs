@@ -1,6 +1,6 @@
 //! `[runtime]` and `[processes.NAME]`: how the application is executed.
 
-use super::scalar::{ByteSize, NotYet, Span, not_yet};
+use super::scalar::{ByteSize, NotYet, Span, maybe_directory, not_yet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use silver_plugin_api::{TreePath, plan::Listen};
@@ -15,7 +15,7 @@ pub struct Runtime {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// For `static`: the directory of the pack that is served. Default: the instance directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "maybe_directory", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub root: Option<TreePath>,
     /// What has to be on the node besides.

@@ -7,6 +7,7 @@ use crate::{
 use globset::GlobSet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use silver_plugin_api::{TreePath, path::PathError};
 use std::{borrow::Borrow, borrow::Cow, fmt, ops::Deref, time::Duration};
 
 /// A field or value of the format that this version of silver does not support yet: reading one
@@ -43,6 +44,19 @@ impl JsonSchema for NotYet {
 /// An error of a `Deserialize` for a word that the format knows and this version does not.
 pub(super) fn not_yet<E: de::Error>(value: &str, supported: &str) -> E {
     E::custom(format_args!("{NOT_YET}{value}{HINT}supported today: {supported}"))
+}
+
+/// Reads a path that names a directory: people end it with a slash or not.
+pub(super) fn directory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TreePath, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let path = text.strip_suffix('/').unwrap_or(&text);
+    path.parse()
+        .map_err(|why: PathError| de::Error::custom(format_args!("not a path inside a tree: `{}`: {why}", text.escape_debug())))
+}
+
+/// As [`directory`], where the field may be absent.
+pub(super) fn maybe_directory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TreePath>, D::Error> {
+    directory(deserializer).map(Some)
 }
 
 /// Derives (de)serialization and schema of a type from `FromStr`, `Display` and a pattern.
