@@ -37,7 +37,7 @@ pub struct Update {
     /// The customization
     #[arg(long, value_name = "DIR")]
     customize: Option<PathBuf>,
-    /// The row of the customization's [[deploy]] with this name or node; default: all rows
+    /// The `deploy` row of the customization with this name or node; default: all rows
     #[arg(long, value_name = "ROW")]
     to: Option<String>,
     /// Name of the application; default: the pack's

@@ -1,7 +1,7 @@
 //! The built-in customizer: lays a customization over an application by the slots that the pack
 //! declares.
 //!
-//! It needs nothing but the plugin interface and the editors of [`render`](crate::render), and
+//! It needs nothing but the plugin interface and the editors of [`crate::render`], and
 //! takes its slots from [`EXTRA_SLOTS`], so it can also be compiled as a WASM component. It lives
 //! here and not with the other built-ins because of those editors.
 
