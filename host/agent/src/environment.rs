@@ -143,7 +143,7 @@ impl Environment {
             {
                 text = format!("{}:{text}", bin.display());
             }
-            let from = release.extra.get(&format!("env-from.{name}")).map_or("bind", String::as_str).to_owned();
+            let from = release.env_from(name).to_owned();
             let masked = if value.is_secret() { value.masked() } else { text.clone() };
             made.entries.insert(name.clone(), Entry { value: text, masked, secret: value.is_secret(), from });
         }

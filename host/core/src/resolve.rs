@@ -111,7 +111,7 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
     let hooks = manifest.commands.hooks();
     let checks: Vec<_> = manifest.check.iter().map(silver_pack::manifest::CheckDef::resolve).collect();
     let processes = processes::processes(&request, runtime)?;
-    processes::no_secret_arguments(&env, &processes, &hooks, &checks)?;
+    processes::no_secret_arguments(&env.values, &processes, &hooks, &checks)?;
     let secrets: Vec<Secret> = manifest
         .secrets
         .iter()
@@ -143,7 +143,7 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         runtime: kind.into(),
         layout_root: root.clone(),
         processes,
-        env,
+        env: env.values,
         rendered: bound.rendered,
         state,
         hooks,
@@ -154,7 +154,7 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         overlap: manifest.update.overlap,
         services: used_services(manifest),
         max_body: manifest.front.max_body.map(silver_pack::manifest::ByteSize::bytes),
-        extra: extra(request),
+        extra: extra(request, env.from),
     })
 }
 
@@ -236,8 +236,7 @@ fn statics(manifest: &Manifest) -> Vec<StaticDir> {
     vec![StaticDir { prefix: "/".into(), dir }]
 }
 
-fn extra(request: Request<'_>) -> Settings {
-    let mut extra = Settings::new();
+fn extra(request: Request<'_>, mut extra: Settings) -> Settings {
     if !request.app_plugins.is_empty() {
         let list: Vec<String> = request.app_plugins.iter().map(|(name, version)| format!("{name}=={version}")).collect();
         extra.insert(APP_PLUGINS.into(), list.join("\n"));

@@ -151,6 +151,9 @@ fn every_value_comes_to_its_place() {
     let env: Vec<(&str, String)> = release.env.iter().map(|(name, value)| (name.as_str(), value.masked())).collect();
     assert_eq!(env.last().unwrap(), &("SMTP_PASSWORD", "***".into()));
     assert!(env.contains(&("PYTHONDONTWRITEBYTECODE", "1".into())), "{env:?}");
+    for (name, from) in [("SMTP_PASSWORD", "bind"), ("PYTHONDONTWRITEBYTECODE", "runtime")] {
+        assert_eq!(release.env_from(name), from, "{name}");
+    }
     let rendered: Vec<&str> = release.rendered.iter().map(|rendered| rendered.path.as_str()).collect();
     assert_eq!(rendered, ["conf/db.json", "conf/secret.ini"]);
     let RenderedSource::Template { template, values } = &release.rendered[0].source else { panic!("no template") };
@@ -204,6 +207,7 @@ fn what_the_operator_wants_otherwise_wins() {
     let release = world.resolve().unwrap();
     assert_eq!((release.processes[1].count, release.processes[1].memory), (3, Some(1 << 20)));
     assert!(release.env.iter().any(|(name, value)| name == "PYTHONUNBUFFERED" && value.masked() == "0"));
+    assert_eq!(release.env_from("PYTHONUNBUFFERED"), "customization");
 }
 
 #[test]

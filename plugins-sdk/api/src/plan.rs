@@ -11,8 +11,8 @@ pub mod value;
 
 pub use node::{AppState, NodeFacts, Observed, ObservedRelease, Progress, ProgressKind};
 pub use release::{
-    Access, Check, CheckTarget, EnvironmentSpec, FileFormat, Hook, HookTarget, Listen, Overlap, PackRef, Probe, Process, Release,
-    Rendered, RenderedSource, Secret, SecretSource, Service, SetKey, StateNature, StatePath, StaticDir,
+    Access, Check, CheckTarget, ENV_FROM, EnvironmentSpec, FileFormat, Hook, HookTarget, Listen, Overlap, PackRef, Probe,
+    Process, Release, Rendered, RenderedSource, Secret, SecretSource, Service, SetKey, StateNature, StatePath, StaticDir,
 };
 pub use report::{
     AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, ProcessReport, RunInput, RunOutput,

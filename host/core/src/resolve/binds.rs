@@ -6,8 +6,8 @@ use silver_pack::{
     render,
 };
 use silver_plugin_api::{
-    TreePath,
-    plan::{FileFormat, Rendered, RenderedSource, SetKey, StateNature, StatePath, Value},
+    Settings, TreePath,
+    plan::{ENV_FROM, FileFormat, Rendered, RenderedSource, SetKey, StateNature, StatePath, Value},
     runtime::Runtime,
 };
 use std::collections::BTreeMap;
@@ -52,22 +52,27 @@ pub(super) fn binds(request: &Request<'_>, facts: &Facts, state: &mut [StatePath
     Ok(Bound { env, rendered })
 }
 
+/// The environment, and where the names come from that no bind gave.
+pub(super) struct Env {
+    pub(super) values: Vec<(String, Value)>,
+    /// For [`Release::extra`](silver_plugin_api::plan::Release::extra).
+    pub(super) from: Settings,
+}
+
 /// The environment: what the runtime wants, then the binds, then the operator's own; the last wins.
-pub(super) fn env(
-    request: &Request<'_>,
-    runtime: &dyn Runtime,
-    bound: Vec<(String, Value)>,
-) -> Result<Vec<(String, Value)>, ResolveError> {
-    let mut env: BTreeMap<String, Value> =
-        runtime.env().into_iter().map(|(name, value)| (name, Value::text(value))).chain(bound).collect();
+pub(super) fn env(request: &Request<'_>, runtime: &dyn Runtime, bound: Vec<(String, Value)>) -> Result<Env, ResolveError> {
+    let wanted = runtime.env().into_iter().map(|(name, value)| (name, (Value::text(value), Some("runtime"))));
+    let bound = bound.into_iter().map(|(name, value)| (name, (value, None)));
+    let mut env: BTreeMap<String, (Value, Option<&str>)> = wanted.chain(bound).collect();
     for (name, value) in &request.overrides.env {
         let reserved = ["HOME", "PATH", "PORT", "TMPDIR", "STATIC_URL"].contains(&name.as_str());
         if reserved || name.starts_with("SILVER_") {
             return Err(ResolveError::Reserved { name: name.clone() });
         }
-        env.insert(name.clone(), Value::text(value));
+        env.insert(name.clone(), (Value::text(value), Some("customization")));
     }
-    Ok(env.into_iter().collect())
+    let from = env.iter().filter_map(|(name, (_, from))| Some((format!("{ENV_FROM}{name}"), (*from)?.to_owned()))).collect();
+    Ok(Env { values: env.into_iter().map(|(name, (value, _))| (name, value)).collect(), from })
 }
 
 fn value(from: &BindSource, request: &Request<'_>, facts: &Facts) -> Result<Value, ResolveError> {

@@ -2,7 +2,7 @@
 
 use super::value::Value;
 use crate::{Settings, digest::Digest, path::TreePath};
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 /// Which pack a release was made from.
@@ -76,6 +76,17 @@ pub struct Release {
     pub max_body: Option<u64>,
     /// Room to grow.
     pub extra: Settings,
+}
+
+/// Begins the names in [`Release::extra`] that tell where a name of [`Release::env`] comes from, where
+/// that is not a bind: `env-from.NAME` = `runtime` or `customization`.
+pub const ENV_FROM: &str = "env-from.";
+
+impl Release {
+    /// Where a name of the environment comes from: `bind`, `runtime`, `customization`.
+    pub fn env_from(&self, name: &str) -> &str {
+        self.extra.get(&format!("{ENV_FROM}{name}")).map_or("bind", String::as_str)
+    }
 }
 
 /// A service the release uses; `files` and SQLite need nothing on the node.
