@@ -31,7 +31,7 @@ impl Agent {
         context.block_on(async {
             let only = only_agent(&dirs).await?;
             let host = Host::start(dirs.clone(), self.port).await?;
-            serve(only, Options { dirs, port: self.port, path, die_at: self.die_at }, host).await?;
+            serve(only, Options { dirs, port: host.port(), path, die_at: self.die_at }, host).await?;
             Ok(Exit::Done)
         })
     }
