@@ -12,6 +12,5 @@ mod rollback;
 mod runtimes;
 mod secrets;
 mod trac;
-mod trac_life;
 mod update;
 mod writes;
