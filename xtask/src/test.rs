@@ -31,6 +31,11 @@ pub(crate) fn test() -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    println!("==> tests, after {:.0} s", start.elapsed().as_secs_f64());
-    run::run(&mut cargo(&["test", "--quiet", "--workspace", "--locked", "--no-fail-fast"]))
+    step("tests of the libraries", || {
+        run::run(&mut cargo(&["test", "--quiet", "--workspace", "--exclude", "silver-tests", "--locked", "--no-fail-fast"]))?;
+        run::run(&mut cargo(&["test", "--quiet", "--package", "silver-tests", "--lib", "--locked"]))
+    })?;
+    // last, because the last line is to be that of tests that ran, not of a crate without any
+    println!("==> tests through the binary, after {:.0} s", start.elapsed().as_secs_f64());
+    run::run(&mut cargo(&["test", "--quiet", "--workspace", "--test", "e2e", "--locked"]))
 }
