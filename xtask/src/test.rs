@@ -31,11 +31,12 @@ pub(crate) fn test() -> Result<(), Failure> {
         }
         Ok(())
     })?;
+    step("documentation tests", || run::run(&mut cargo(&["test", "--quiet", "--workspace", "--doc", "--locked"])))?;
+    // always of the whole workspace: for a part of it cargo unites features differently and builds dependencies anew
     step("tests of the libraries", || {
-        run::run(&mut cargo(&["test", "--quiet", "--workspace", "--exclude", "silver-tests", "--locked", "--no-fail-fast"]))?;
-        run::run(&mut cargo(&["test", "--quiet", "--package", "silver-tests", "--lib", "--locked"]))
+        run::run(&mut cargo(&["test", "--quiet", "--workspace", "--lib", "--bins", "--locked", "--no-fail-fast"]))
     })?;
     // last, because the last line is to be that of tests that ran, not of a crate without any
-    println!("==> tests through the binary, after {:.0} s", start.elapsed().as_secs_f64());
-    run::run(&mut cargo(&["test", "--quiet", "--workspace", "--test", "e2e", "--locked"]))
+    println!("==> tests through interfaces and the binary, after {:.0} s", start.elapsed().as_secs_f64());
+    run::run(&mut cargo(&["test", "--quiet", "--workspace", "--test", "*", "--locked", "--no-fail-fast"]))
 }
