@@ -4,6 +4,7 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
+    interrupt::nothing_has_changed,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -70,12 +71,11 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
     let mut view = context.ui.progress();
     let mut listener = |progress: Progress| view.show(&progress);
 
-    let staged = interruptible(planned.stage(node, &secrets, &mut listener)).await?;
-    let Some(staged) = staged else {
-        return Err(CommandError::new(Exit::Interrupted, "interrupted: nothing has changed"));
-    };
+    context.interrupt.is_awaited()?;
+    let staged = interruptible(context, planned.stage(node, &secrets, &mut listener)).await;
+    let Some(staged) = staged else { return Err(nothing_has_changed()) };
     let submitted = staged?.submit(&Timestamp::now().to_string()).await?;
-    let outcome = interruptible(submitted.outcome(node, &mut listener)).await?;
+    let outcome = interruptible(context, submitted.outcome(node, &mut listener)).await;
     view.finish();
     let Some(outcome) = outcome else {
         let app = &plan.transition.app;
@@ -117,13 +117,11 @@ fn agree(context: &Context, planned: &Planned) -> Result<()> {
 }
 
 /// Runs `work` until it is done or the person interrupts (`None`).
-async fn interruptible<T>(work: impl Future<Output = T>) -> Result<Option<T>> {
+async fn interruptible<T>(context: &Context, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
-        done = work => Ok(Some(done)),
-        pressed = tokio::signal::ctrl_c() => {
-            pressed?;
-            Ok(None)
-        }
+        biased;
+        () = context.interrupt.pressed() => None,
+        done = work => Some(done),
     }
 }
 

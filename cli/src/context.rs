@@ -1,23 +1,25 @@
 //! What every command is given: the terminal, the directories, the runtime.
 
-use crate::{args::Globals, dirs, error::Result, ui::Ui};
+use crate::{args::Globals, dirs, error::Result, interrupt::Interrupt, ui::Ui};
 use silver_agent::dirs::Dirs;
 
 /// Given to every command.
 pub struct Context {
     /// Prints, asks, shows progress.
     pub ui: Ui,
+    /// Ctrl-C.
+    pub interrupt: Interrupt,
 }
 
 impl Context {
     /// Reads the environment once.
     pub fn new(globals: &Globals) -> Self {
-        Self { ui: Ui::new(globals) }
+        Self { ui: Ui::new(globals), interrupt: Interrupt::default() }
     }
 
     /// The same, with every question answered yes.
     pub fn assuming_yes(&self) -> Self {
-        Self { ui: self.ui.and(false, true, false) }
+        Self { ui: self.ui.and(false, true, false), interrupt: self.interrupt.clone() }
     }
 
     /// Where silver keeps its files, from the environment.

@@ -14,6 +14,7 @@ mod dirs;
 mod error;
 mod exit;
 mod findings;
+mod interrupt;
 mod merging;
 mod moment;
 mod node;

@@ -29,6 +29,7 @@ pub struct Rollback {
 
 impl Rollback {
     pub fn run(self, context: &Context) -> Result {
+        context.interrupt.ends_at_once(&context.ui)?;
         context.block_on(async {
             let node = node::connect(context)?;
             let app = app_name::find(&node, &self.app).await?.app;

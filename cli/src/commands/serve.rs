@@ -35,6 +35,7 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self, context: &Context) -> Result {
+        context.interrupt.is_awaited()?;
         let app = match &self.name {
             Some(name) => name.clone(),
             None => format!("{}-dev", self.manifest()?.pack.name),
@@ -62,6 +63,7 @@ impl Serve {
                 break;
             }
         }
+        context.interrupt.forget();
         if deployed {
             State::of(&app).run(context, StateChange::Deactivate)?;
         }
@@ -105,7 +107,7 @@ async fn until_changed(context: &Context, app: &str, deployed: bool, changes: &m
     tokio::select! {
         failed = logs => failed,
         never = show => never,
-        pressed = tokio::signal::ctrl_c() => { pressed?; Ok(false) }
+        () = context.interrupt.pressed() => Ok(false),
         change = changes.recv() => {
             while tokio::time::timeout(QUIET, changes.recv()).await.is_ok_and(|change| change.is_some()) {}
             Ok(change.is_some())

@@ -32,6 +32,7 @@ impl State {
 
     /// Carries the change out. It can be undone by its opposite, so nothing is asked.
     pub fn run(self, context: &Context, change: StateChange) -> Result {
+        context.interrupt.ends_at_once(&context.ui)?;
         context.block_on(async {
             let node = node::connect(context)?;
             let app = app_name::find(&node, &self.app).await?.app;

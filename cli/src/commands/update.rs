@@ -84,6 +84,9 @@ impl Update {
     }
 
     pub fn run(self, context: &Context) -> Result {
+        if self.stage.is_none() {
+            context.interrupt.ends_at_once(&context.ui)?;
+        }
         let opened = self.open(context)?;
         let mut exit = Exit::Done;
         for target in self.targets(&opened)? {
