@@ -3,6 +3,9 @@
 use crate::{error::CommandError, exit::Exit, ui::Ui};
 use silver_plugin_api::{Diagnostic, Failure, Severity};
 
+/// The code of a finding about content that is not what it was said to be.
+const OTHER_DIGEST: &str = "other-digest";
+
 /// `FILE:LINE:COLUMN: message`
 fn told(diagnostic: &Diagnostic) -> String {
     let Some(at) = &diagnostic.at else { return diagnostic.message.clone() };
@@ -31,7 +34,9 @@ pub fn failed(failure: Failure) -> CommandError {
     match failure {
         Failure::Invalid(list) => {
             let messages: Vec<String> = list.iter().map(told).collect();
-            let mut error = CommandError::new(Exit::Error, messages.join("\n"));
+            let altered = list.iter().any(|diagnostic| diagnostic.code == OTHER_DIGEST);
+            let exit = if altered { Exit::Integrity } else { Exit::Error };
+            let mut error = CommandError::new(exit, messages.join("\n"));
             error.hints = list.into_iter().filter_map(|diagnostic| diagnostic.help).collect();
             error
         }
