@@ -5,6 +5,7 @@ pub mod counter;
 pub mod hello;
 pub mod http;
 pub mod trac;
+pub mod wheel;
 pub mod world;
 
 pub use counter::Visitors;

@@ -233,6 +233,28 @@ fn of_the_machine(name: &OsStr) -> bool {
         || name.to_lowercase().ends_with("_proxy")
 }
 
+/// What a snapshot names instead of showing, after [`Ran::snapshot`]: patterns and names, for insta.
+pub fn filters() -> Vec<(&'static str, &'static str)> {
+    vec![
+        (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
+        (r"\b[0-9a-f]{12}\b", "[SHORT]"),
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "[DATE]"),
+        (r"\b\d{8}_(\d+)\b", "[DAY]_$1"),
+        (r"\b\d+(\.\d+)? (ms|s) ago\b", "[TIME] ago"),
+        (r"\b\d+ ms\b", "[TIME]"),
+        (r"\(\d+\.\d s\)", "([TIME])"),
+        (r"\b(check|serve|run|init|migrate) \d+:", "$1 [PID]:"),
+        (r"\b[\w-]+@[\w.-]+", "[OPERATOR]"),
+        // sizes of the reference pack, which has other promises to keep
+        (r"\(\d[\d,]* →", "([SIZE] →"),
+        (r"\b\d[\d,]* bytes", "[SIZE] bytes"),
+        (r"\b(size|unpacked): \d+", "$1: [SIZE]"),
+        (r"(?m)^f +\d+ ", "f [SIZE] "),
+        // columns are as wide as what has a name here now
+        (r"(\S) {3,}", "$1  "),
+    ]
+}
+
 /// The binary that was built with the tests.
 ///
 /// # Panics

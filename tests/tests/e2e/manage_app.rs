@@ -1,20 +1,11 @@
 //! `silver manage-app`: what a pack's plugin does to a customization, with an index that is a folder.
 
-use silver_tests::{World, world::repository};
+use silver_tests::{World, trac, wheel};
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
     time::Duration,
 };
-use zip::{ZipWriter, write::SimpleFileOptions};
-
-/// The pack, made once for all tests by `cargo xtask test`.
-fn pack() -> String {
-    let zip = repository().join("target/packs/trac-1.6.0.zip");
-    assert!(zip.is_file(), "{} is not there: run `cargo xtask test`", zip.display());
-    zip.display().to_string()
-}
 
 /// A customization whose index is the folder `index/`, with the wheels of `TracDemo`, which needs `Helper`.
 fn customization(world: &World) -> PathBuf {
@@ -23,33 +14,15 @@ fn customization(world: &World) -> PathBuf {
     let index = world.work().join("index");
     fs::create_dir_all(&index).unwrap();
     let entry_points = "[trac.plugins]\ntracdemo = tracdemo\n";
-    wheel(
+    wheel::write(
         &index,
         "TracDemo",
         "1.0",
         "Requires-Dist: Helper>=2\n",
         &[("tracdemo/__init__.py", ""), ("entry_points.txt", entry_points)],
     );
-    wheel(&index, "Helper", "2.1", "", &[("helper.py", "")]);
+    wheel::write(&index, "Helper", "2.1", "", &[("helper.py", "")]);
     world.work().join("mine")
-}
-
-fn wheel(dir: &Path, name: &str, version: &str, more: &str, files: &[(&str, &str)]) {
-    let info = format!("{name}-{version}.dist-info");
-    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{more}");
-    let mut zip = ZipWriter::new(fs::File::create(dir.join(format!("{name}-{version}-py3-none-any.whl"))).unwrap());
-    let mut add = |path: String, text: &str| {
-        zip.start_file(path, SimpleFileOptions::default()).unwrap();
-        zip.write_all(text.as_bytes()).unwrap();
-    };
-    for (path, text) in files {
-        let path = if *path == "entry_points.txt" { format!("{info}/{path}") } else { (*path).to_owned() };
-        add(path, text);
-    }
-    add(format!("{info}/METADATA"), &metadata);
-    add(format!("{info}/WHEEL"), "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n");
-    add(format!("{info}/RECORD"), "");
-    zip.finish().unwrap();
 }
 
 /// Every file below `dir` with its content.
@@ -72,7 +45,8 @@ fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn a_grant_is_asked_for_once_and_edits_are_written_as_one() {
-    let (world, zip) = (World::new(), pack());
+    let world = World::new();
+    let zip = trac::pack(&world).display().to_string();
     let mine = customization(&world);
     let manage = |more: &[&str]| world.silver([&["manage-app", &zip, "--customize=mine"], more].concat());
     let before = files(&mine);
@@ -102,7 +76,8 @@ fn a_grant_is_asked_for_once_and_edits_are_written_as_one() {
 
 #[test]
 fn what_is_not_the_locks_is_refused_and_changes_nothing() {
-    let (world, zip) = (World::new(), pack());
+    let world = World::new();
+    let zip = trac::pack(&world).display().to_string();
     let mine = customization(&world);
     let manage = |more: &[&str]| world.silver([&["manage-app", &zip, "--customize=mine", "--yes"], more].concat());
     manage(&["install-plugin", "Helper"]).ok();
@@ -127,7 +102,8 @@ fn what_is_not_the_locks_is_refused_and_changes_nothing() {
 
 #[test]
 fn killed_at_any_moment_the_customization_is_the_old_or_the_new() {
-    let (world, zip) = (World::new(), pack());
+    let world = World::new();
+    let zip = trac::pack(&world).display().to_string();
     let mine = customization(&world);
     let install = ["manage-app", &zip, "--customize=mine", "--yes", "install-plugin", "TracDemo"];
     let uninstall = ["manage-app", &zip, "--customize=mine", "--yes", "uninstall-plugin", "TracDemo"];

@@ -1,0 +1,113 @@
+//! Ctrl-C: before an update is submitted nothing has changed, after it the node finishes it and the
+//! next command says how. The exit code is 130 in both cases.
+
+use silver_tests::{World, wait_for};
+use std::{
+    fs,
+    process::{Child, Output},
+};
+
+const HOST: &str = "hello.localhost";
+
+/// Starts an update and waits until it hears signals: before that a signal ends any program.
+fn started(world: &World, edition: &str) -> Child {
+    let zip = world.hello(edition);
+    let child = world.spawn(["update", zip.to_str().unwrap(), "--yes"]);
+    let status = format!("/proc/{}/status", child.id());
+    wait_for("a handler for SIGINT", || {
+        let text = fs::read_to_string(&status).unwrap();
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+        (u64::from_str_radix(caught.trim(), 16).unwrap() & 2 != 0).then_some(())
+    });
+    child
+}
+
+fn interrupt(child: Child) -> (Output, String) {
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, said)
+}
+
+fn journals(world: &World) -> usize {
+    fs::read_dir(world.home().join("data/nodes/local/journal")).map_or(0, Iterator::count)
+}
+
+fn events(world: &World) -> usize {
+    world.json(&["registry", "log"]).as_array().unwrap().len()
+}
+
+#[test]
+fn before_it_is_submitted_nothing_has_changed() {
+    let world = World::new();
+    let (output, said) = interrupt(started(&world, "good"));
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert_eq!(said, "error: interrupted: nothing has changed\n");
+    assert!(!world.home().join("data/nodes/local/apps/hello.json").exists());
+
+    world.update("good").ok();
+    let (before, releases) = (events(&world), world.json(&["releases", "hello"]));
+    let (output, said) = interrupt(started(&world, "next"));
+    assert_eq!((output.status.code(), said.as_str()), (Some(130), "error: interrupted: nothing has changed\n"));
+    assert_eq!((events(&world), world.json(&["releases", "hello"])), (before, releases));
+    assert!(world.http().page(HOST, "/").contains("1.0.0"));
+    world.update("next").ok();
+}
+
+#[test]
+fn after_it_was_submitted_the_node_finishes_and_the_next_command_says_how() {
+    let world = World::new();
+    world.update("good").ok();
+    let before = journals(&world);
+    let child = started(&world, "breaking");
+    wait_for("the journal of the update", || (journals(&world) > before).then_some(()));
+    let (output, said) = interrupt(child);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    for word in ["interrupted: the node finishes", "hint:", "silver status"] {
+        assert!(said.contains(word), "{said}");
+    }
+    wait_for("the node to finish", || (world.json(&["status"])[0]["version"] == "2.0.0").then_some(()));
+    let again = wait_for("the next command", || Some(world.update("breaking")).filter(|ran| ran.code() != 7)).ok();
+    assert!(again.stdout().contains("nothing to do"), "{}", again.snapshot());
+    let log = world.json(&["registry", "log"]);
+    let last = log.as_array().unwrap().iter().rfind(|event| event["kind"] == "deploy").unwrap();
+    assert_eq!(last["outcome"], "done");
+    assert!(world.http().page(HOST, "/").contains("2.0.0"));
+}
+
+#[test]
+fn at_any_moment_what_it_says_is_so() {
+    let world = World::new();
+    world.update("good").ok();
+    let (mut early, mut late) = (0, 0);
+    for pause in (0..30).map(|step| std::time::Duration::from_millis(step * 40)) {
+        let before = events(&world);
+        let child = started(&world, "next");
+        // moments of the whole, each a little later
+        std::thread::sleep(pause);
+        let (output, said) = interrupt(child);
+        match output.status.code() {
+            Some(130) if said.contains("nothing has changed") => {
+                assert_eq!(events(&world), before, "{pause:?}");
+                assert!(world.http().page(HOST, "/").contains("1.0.0"), "{pause:?}");
+                early += 1;
+            }
+            Some(130) => {
+                assert!(said.contains("the node finishes"), "{said}");
+                wait_for("the node to finish", || (world.json(&["status"])[0]["version"] == "1.0.1").then_some(()));
+                late += 1;
+            }
+            // done before it heard
+            Some(0) => late += 1,
+            _ => panic!("{pause:?}: {output:?}"),
+        }
+        if late > 0 {
+            break;
+        }
+    }
+    assert!(early > 0, "{early} {late}");
+    let ran = wait_for("the next command", || Some(world.update("next")).filter(|ran| ran.code() != 7));
+    ran.ok();
+    world.silver(["registry", "verify"]).ok();
+}
