@@ -142,12 +142,19 @@ pub(super) fn checkpoint_recipe(seen: &Seen<'_>, releases: &[Option<Labelled<'_>
     seen.backup.plan_backup(&info, seen.facts, &silver_plugin_api::Settings::new()).map_err(failed)
 }
 
+/// What a file may take beyond its length.
+const BLOCK: u64 = 4096;
+
+/// What a node writes beside a release: journal, records, logs. A disk that fills up in the middle of a
+/// change cannot even take down that it is reverted.
+const BESIDE: u64 = 4 << 20;
+
 fn refuse(wanted: &Wanted, seen: &Seen<'_>, flags: &Flags, current: Option<&ObservedRelease>) -> Result<(), Refusal> {
     let (app, pack) = (&wanted.release.app, &wanted.release.pack);
     if let Some(id) = &seen.observed.running {
         return Err(Refusal::Running { app: app.clone(), id: id.clone() });
     }
-    let needed = wanted.tree.total_size() + send_bytes(wanted, seen);
+    let needed = wanted.tree.total_size() + wanted.tree.len() as u64 * BLOCK + send_bytes(wanted, seen) + BESIDE;
     if seen.facts.free_bytes < needed {
         return Err(Refusal::NoRoom { node: seen.facts.name.clone(), free: seen.facts.free_bytes, needed });
     }

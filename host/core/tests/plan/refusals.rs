@@ -42,7 +42,7 @@ fn each_refusal_names_the_thing_and_has_a_way_out() {
             true,
         ),
         (|world| world.observed.running = Some("20261122T1-a".into()), "a change of `trac` is under way (`20261122T1-a`)", true),
-        (|world| world.facts.free_bytes = 3, "node `local` has 3 bytes free, the release needs 1234572", true),
+        (|world| world.facts.free_bytes = 3, "node `local` has 3 bytes free, the release needs 5432972", true),
     ];
     for (change, message, hint) in cases {
         let mut world = World::serving("1.6.1", DataClass::Unchanged);
