@@ -5,6 +5,7 @@ use crate::http::Http;
 use std::{
     ffi::OsStr,
     fs,
+    io::Write,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -270,6 +271,16 @@ pub fn binary() -> PathBuf {
 /// The repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Says aloud that a test cannot run on this machine; with `SILVER_REQUIRE_NODES` that is a failure.
+///
+/// # Panics
+/// When nothing may be skipped.
+pub fn skipped(why: &str) {
+    // past the test runner, which keeps to itself what a test prints that passes
+    writeln!(std::io::stderr(), "SKIPPED: {why}").expect("standard error");
+    assert!(std::env::var_os("SILVER_REQUIRE_NODES").is_none(), "SILVER_REQUIRE_NODES is set, and this is skipped: {why}");
 }
 
 /// Waits until `what` gives something.

@@ -16,7 +16,8 @@ fn a_quote_in_a_setting_ends_no_string() {
         ("site.js", "const one = {{ greeting }};\nconst two = '{{ greeting }}';\n"),
         ("site.json", "{\"one\": {{ greeting }}, \"two\": \"{{ greeting }}\"}\n"),
     ] {
-        text += &format!("\n[[bind]]\nfrom = \"setting.greeting\"\nto = \"template:conf/{file}.j2\"\n");
+        let bind = format!("\n[[bind]]\nfrom = \"setting.greeting\"\nto = \"template:conf/{file}.j2\"\n");
+        text.push_str(&bind);
         fs::write(dir.path().join(format!("instance/conf/{file}.j2")), template).unwrap();
     }
     fs::write(&manifest, text).unwrap();
