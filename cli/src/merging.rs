@@ -13,7 +13,7 @@ use silver_pack::{
     customization::{self, Customization, Lock, LockedPack, set_setting},
     document::DocumentError,
     hash,
-    manifest::{ByteSize, SettingType, World},
+    manifest::{ByteSize, Manifest, SettingDef, SettingType, World},
     merge::{self, Layer, Merged},
     overlay::OverlayLimits,
     overlay_customizer::{self, OverlayCustomizer},
@@ -33,21 +33,43 @@ pub struct Opened {
     pub settings: Settings,
 }
 
+/// How a pack and a customization are opened.
+#[derive(Default)]
+pub struct How<'a> {
+    /// Settings instead of the customization's, as the command line has them.
+    pub set: &'a [(String, String)],
+    /// The pack is being written: its bytes need not be those that the lock knows by this version.
+    pub development: bool,
+}
+
 /// Opens both and checks that they fit: id, version, settings, lock. Settings that have no default
 /// are asked for and written into `customize.toml`.
-pub fn open(context: &Context, pack: &Path, customize: Option<&Path>) -> Result<Opened> {
+pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<'_>) -> Result<Opened> {
     let pack = Pack::open(pack)?;
+    let set = given(pack.manifest(), how.set)?;
     let Some(dir) = customize else {
-        let settings = settings::resolve(pack.manifest(), &BTreeMap::new()).map_err(|errors| no_customization(&errors))?;
+        let settings = settings::resolve(pack.manifest(), &set).map_err(|errors| no_customization(&errors))?;
         return Ok(Opened { pack, customization: None, settings });
     };
+    demand_directory(dir)?;
     // what a killed `manage-app` left is finished first; one that is still at work is an error
     drop(commit::lock(dir)?);
-    let customization = ask_for_settings(context, &pack, Customization::load(dir)?)?;
+    let customization = ask_for_settings(context, &pack, dir, &set)?;
     let settings = customization.fit(pack.manifest())?;
-    customization.check_pack(&locked(&pack)).map_err(integrity)?;
+    if !how.development {
+        customization.check_pack(&locked(&pack)).map_err(integrity)?;
+    }
     customization.check_lock().map_err(integrity)?;
     Ok(Opened { pack, customization: Some(customization), settings })
+}
+
+/// Before it is locked, which would be a riddle for who mistyped its name.
+pub fn demand_directory(dir: &Path) -> Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("there is no directory `{}`", dir.display()))
+        .hint("a customization is a directory with a customize.toml"))
 }
 
 /// A digest that is not the lock's.
@@ -64,12 +86,47 @@ pub fn locked(pack: &Pack) -> LockedPack {
 fn no_customization(errors: &[SettingError]) -> CommandError {
     let names: Vec<String> = errors.iter().map(|error| format!("`{}`", error.name())).collect();
     let error = CommandError::usage(format!("the pack wants settings that have no default: {}", names.join(", ")));
-    error.hint("give them in a customization: a directory with a customize.toml, `--customize=DIR`")
+    error.hint("give them with `--set NAME=VALUE`, or in a customization: a directory with a customize.toml, `--customize=DIR`")
+}
+
+/// The settings of the command line, checked.
+fn given(manifest: &Manifest, set: &[(String, String)]) -> Result<BTreeMap<String, serde_json::Value>> {
+    let one = |(name, text): &(String, String)| {
+        let known = || manifest.settings.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let def = manifest.settings.get(name.as_str()).ok_or_else(|| {
+            CommandError::usage(format!("the pack has no setting `{name}`")).hint(format!("it has {}", known()))
+        })?;
+        let value = value(def, text);
+        settings::text(def, &value).map_err(|why| CommandError::usage(format!("`--set {name}`: {why}")))?;
+        Ok((name.clone(), value))
+    };
+    set.iter().map(one).collect()
+}
+
+/// What a person typed, as `customize.toml` would have it.
+fn value(def: &SettingDef, text: &str) -> serde_json::Value {
+    match def.kind {
+        SettingType::List => text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect(),
+        _ => serde_json::Value::from(text),
+    }
+}
+
+/// The customization with the settings of the command line.
+fn load(dir: &Path, set: &BTreeMap<String, serde_json::Value>) -> Result<Customization> {
+    let mut customization = Customization::load(dir)?;
+    customization.config.settings.extend(set.clone());
+    Ok(customization)
 }
 
 /// Asks for what has no default; a customization that does not fit for other reasons stays as it is.
-fn ask_for_settings(context: &Context, pack: &Pack, customization: Customization) -> Result<Customization> {
+fn ask_for_settings(
+    context: &Context,
+    pack: &Pack,
+    dir: &Path,
+    set: &BTreeMap<String, serde_json::Value>,
+) -> Result<Customization> {
     let manifest = pack.manifest();
+    let customization = load(dir, set)?;
     let Err(errors) = settings::resolve(manifest, &customization.config.settings) else { return Ok(customization) };
     if customization.config.pack.id != manifest.pack.id || !context.ui.can_ask() {
         return Ok(customization);
@@ -82,10 +139,7 @@ fn ask_for_settings(context: &Context, pack: &Pack, customization: Customization
         loop {
             let instead = format!("`{name} = …` below [settings] of customize.toml");
             let answer = context.ui.ask(&format!("{}:", prompt.as_deref().unwrap_or(name)), &instead)?;
-            let value = match def.kind {
-                SettingType::List => answer.split(',').map(str::trim).filter(|item| !item.is_empty()).collect(),
-                _ => serde_json::Value::from(answer),
-            };
+            let value = value(def, &answer);
             match settings::text(def, &value) {
                 Ok(_) => {
                     text = set_setting(&text, name, &value)?;
@@ -96,7 +150,7 @@ fn ask_for_settings(context: &Context, pack: &Pack, customization: Customization
         }
     }
     customization.save_config(&text)?;
-    Ok(Customization::load(&customization.dir)?)
+    load(dir, set)
 }
 
 /// A merged pack.

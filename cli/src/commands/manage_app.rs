@@ -95,6 +95,7 @@ impl ManageApp {
             CommandError::usage("which customization? --customize=DIR was not given")
                 .hint("name the directory with customize.toml")
         })?;
+        merging::demand_directory(dir)?;
         let locked = commit::lock(dir)?;
         let customization = Customization::load(dir)?;
         let work = Work { ui, context, pack: &pack, extensions: &extensions, locked, dry_run: self.dry_run || parsed.dry_run };

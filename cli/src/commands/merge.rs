@@ -35,7 +35,7 @@ struct Row<'m> {
 
 impl Merge {
     pub fn run(self, context: &Context) -> Result {
-        let opened = merging::open(context, &self.pack, self.customize.as_deref())?;
+        let opened = merging::open(context, &self.pack, self.customize.as_deref(), &merging::How::default())?;
         let name = self.name.unwrap_or_else(|| opened.pack.manifest().pack.name.to_string());
         let result = merging::merge(context, opened, &name, &self.target)?;
         if let Some(dir) = &self.output {

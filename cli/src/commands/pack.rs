@@ -31,6 +31,9 @@ pub struct Pack {
     /// Do not record the version control revision of the directory
     #[arg(long)]
     no_vcs: bool,
+    /// The pack is only a step on the way to something else.
+    #[arg(skip)]
+    passing: bool,
 }
 
 #[derive(Serialize)]
@@ -48,7 +51,7 @@ struct Report {
 impl Pack {
     /// For [`super::serve`]: the directory as it is just now, whatever its revision.
     pub fn for_development(dir: &Path, output: &Path) -> Self {
-        Self { dir: dir.into(), output: output.into(), wheels: None, index: None, no_vcs: true }
+        Self { dir: dir.into(), output: output.into(), wheels: None, index: None, no_vcs: true, passing: true }
     }
 
     pub fn run(self, context: &Context) -> Result {
@@ -77,6 +80,9 @@ impl Pack {
             files: pack.tree().listing().len(),
             warnings: built.warnings,
         };
+        if self.passing {
+            return Ok(Exit::Done);
+        }
         if context.ui.json() {
             context.ui.report_json(&report)?;
         } else {

@@ -11,7 +11,11 @@ use notify::{Event, RecursiveMode, Watcher};
 use silver_core::{node::Node, plan::StateChange};
 use silver_pack::manifest::{self, Manifest};
 use silver_plugin_api::plan::{LogLine, LogQuery};
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 use tokio::sync::mpsc;
 
 /// Editors write a file in several steps; what comes within this time belongs together.
@@ -32,6 +36,11 @@ pub struct Serve {
     #[arg(long)]
     name: Option<String>,
 }
+
+/// A change that Ctrl-C left to the node may take so long until the application can be deactivated.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two attempts at that.
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl Serve {
     pub fn run(self, context: &Context) -> Result {
@@ -56,7 +65,11 @@ impl Serve {
             // a mistake in what is being edited is shown, and the next change may mend it
             match self.deploy(context, &app) {
                 Ok(_) => deployed = true,
-                Err(error) => context.ui.error(&error),
+                Err(error) => {
+                    // an update that was interrupted after it was submitted is finished by the node
+                    deployed |= error.exit == Exit::Interrupted;
+                    context.ui.error(&error);
+                }
             }
             context.ui.note("waiting for changes; Ctrl-C ends");
             if !context.block_on(until_changed(context, &app, deployed, &mut changes))? {
@@ -65,7 +78,7 @@ impl Serve {
         }
         context.interrupt.forget();
         if deployed {
-            State::of(&app).run(context, StateChange::Deactivate)?;
+            deactivate(context, &app)?;
         }
         Ok(Exit::Done)
     }
@@ -84,6 +97,19 @@ impl Serve {
         let zip = folder.join(format!("{app}.zip"));
         Pack::for_development(&self.dir, &zip).run(context)?;
         Update::for_development(app, &zip, self.customize.as_deref()).run(&context.assuming_yes())
+    }
+}
+
+/// Waits for a change that is still under way.
+fn deactivate(context: &Context, app: &str) -> Result {
+    let began = Instant::now();
+    loop {
+        match State::of(app).run(context, StateChange::Deactivate) {
+            Err(error) if error.exit == Exit::Locked && began.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            // interrupted before anything was there
+            Err(error) if error.exit == Exit::Usage => return Ok(Exit::Done),
+            done => return done,
+        }
     }
 }
 

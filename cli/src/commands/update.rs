@@ -15,12 +15,7 @@ use silver_core::{
     plan::{Flags, Wanted},
     resolve::{self, Plugins, resolve},
 };
-use silver_pack::{
-    hash,
-    listing::Listing,
-    manifest::{SettingType, Subpath},
-    settings,
-};
+use silver_pack::{hash, listing::Listing, manifest::Subpath};
 use silver_plugin_api::plan::{Deployment, NodeFacts};
 use std::path::{Path, PathBuf};
 
@@ -55,9 +50,10 @@ pub struct Update {
     /// Let an older version replace a newer one
     #[arg(long)]
     allow_downgrade: bool,
-    /// `SILVER_STAGE`, where it is not production.
+    /// The pack and the customization are being written: `SILVER_STAGE` says so, the lock does not
+    /// pin the pack and stays as it is.
     #[arg(skip)]
-    stage: Option<&'static str>,
+    development: bool,
 }
 
 /// One place to deploy to.
@@ -79,15 +75,16 @@ impl Update {
             dry_run: false,
             reason: Some("silver serve".to_owned()),
             allow_downgrade: true,
-            stage: Some("development"),
+            development: true,
         }
     }
 
     pub fn run(self, context: &Context) -> Result {
-        if self.stage.is_none() {
+        if !self.development {
             context.interrupt.ends_at_once(&context.ui)?;
         }
-        let opened = self.open(context)?;
+        let how = merging::How { set: &self.set, development: self.development };
+        let opened = merging::open(context, &self.pack, self.customize.as_deref(), &how)?;
         let mut exit = Exit::Done;
         for target in self.targets(&opened)? {
             // the pack is opened once for all targets, but merged for each: customizers know the name
@@ -99,24 +96,6 @@ impl Update {
             exit = self.deploy(context, opened, target)?;
         }
         Ok(exit)
-    }
-
-    fn open(&self, context: &Context) -> Result<Opened> {
-        let mut opened = merging::open(context, &self.pack, self.customize.as_deref())?;
-        for (name, value) in &self.set {
-            let manifest = opened.pack.manifest();
-            let known = || manifest.settings.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let def = manifest.settings.get(name.as_str()).ok_or_else(|| {
-                CommandError::usage(format!("the pack has no setting `{name}`")).hint(format!("it has {}", known()))
-            })?;
-            let value = match def.kind {
-                SettingType::List => value.split(',').map(str::trim).filter(|item| !item.is_empty()).collect(),
-                _ => serde_json::Value::from(value.as_str()),
-            };
-            let text = settings::text(def, &value).map_err(|why| CommandError::usage(format!("`--set {name}`: {why}")))?;
-            opened.settings.insert(name.clone(), text);
-        }
-        Ok(opened)
     }
 
     /// Rows of the customization, unless the command line says where.
@@ -160,9 +139,11 @@ impl Update {
             let choice = resolved.plan(&node, &BuiltinBackup, &flags).await?;
             let secrets =
                 |missing: &[&str]| secrets::given(context, merged.pack.manifest(), merged.customization.as_ref(), missing);
-            let how = How { dry_run: self.dry_run, secrets: Some(&secrets), notes, ..How::default() };
+            // who edits wants the page, not the plan and the notes each time
+            let (unasked, notes) = (self.development, notes.filter(|_| !self.development));
+            let how = How { dry_run: self.dry_run, secrets: Some(&secrets), notes, unasked };
             let exit = Box::pin(carry(context, &node, choice, how)).await?;
-            if exit == Exit::Done && !self.dry_run {
+            if exit == Exit::Done && !self.dry_run && !self.development {
                 merged.save_lock()?;
             }
             Ok(exit)
@@ -185,7 +166,7 @@ impl Update {
             silver: &silver,
         };
         let mut release = resolve(request, Plugins { runtime: &runtime, service: &service, monitor: &Monitoring })?;
-        release.extra.extend(self.stage.map(|stage| ("stage".to_owned(), stage.to_owned())));
+        release.extra.extend(self.development.then(|| ("stage".to_owned(), "development".to_owned())));
         let reasons = merged.merged.reasons.to_json().into_bytes();
         let digest = hash::sha256(&reasons);
         let mine = merged.customization.as_ref();

@@ -17,6 +17,7 @@ mod registry;
 mod rollback;
 mod runtimes;
 mod secrets;
+mod serve;
 mod template;
 mod trac;
 mod update;
