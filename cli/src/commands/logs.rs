@@ -34,26 +34,32 @@ impl Logs {
             let app = app_name::find(&node, &self.app).await?.app;
             let query = LogQuery { app, process: self.process.clone(), lines: self.lines, follow: self.follow };
             let (sender, receiver) = mpsc::channel(256);
-            let (asked, ()) = tokio::join!(node.logs(query, sender), show(context, receiver, self.follow));
+            let (asked, shown) = tokio::join!(node.logs(query, sender), self.show(context, receiver));
             asked?;
+            shown?;
             Ok(Exit::Done)
         })
     }
-}
 
-/// As they come; with `--json` one object a line, so that it can be followed.
-async fn show(context: &Context, mut lines: mpsc::Receiver<LogLine>, follow: bool) {
-    let mut none = true;
-    while let Some(line) = lines.recv().await {
-        none = false;
-        if context.ui.json() {
-            let row = Row { release: line.label, process: line.process, text: line.text };
-            context.ui.line(&serde_json::json!(row).to_string());
-        } else {
-            context.ui.line(&format!("{} | {}", line.process, line.text));
+    /// As they come. With `--json` a list; followed, one object a line, since the list has no end.
+    async fn show(&self, context: &Context, mut lines: mpsc::Receiver<LogLine>) -> Result<()> {
+        let mut rows = Vec::new();
+        let mut none = true;
+        while let Some(LogLine { label, process, text }) = lines.recv().await {
+            none = false;
+            let row = Row { release: label, process, text };
+            match (context.ui.json(), self.follow) {
+                (true, true) => context.ui.line(&serde_json::json!(row).to_string()),
+                (true, false) => rows.push(row),
+                (false, _) => context.ui.line(&format!("{} | {}", row.process, row.text)),
+            }
         }
-    }
-    if none && !follow {
-        context.ui.note("nothing was logged yet");
+        if context.ui.json() && !self.follow {
+            context.ui.list(&rows, "")?;
+        } else if none && !self.follow {
+            let of = self.process.as_ref().map(|name| format!(" by `{name}`: without --process all logs are shown"));
+            context.ui.note(&format!("nothing was logged yet{}", of.unwrap_or_default()));
+        }
+        Ok(())
     }
 }

@@ -80,6 +80,11 @@ fn run_env_and_logs() {
 
     let logs = world.silver(["logs", "hello"]).ok();
     assert!(logs.stdout().contains("serving, version 1.0.0"), "{}", logs.stdout());
+    let rows = world.json(&["logs", "hello", "--process", "web"]);
+    assert!(
+        rows.as_array().unwrap().iter().any(|row| row["text"].as_str().unwrap().contains("serving, version 1.0.0")),
+        "{rows}"
+    );
     world.http().page(HOST, "/count");
     silver_tests::wait_for("the access log", || {
         let logs = world.silver(["logs", "hello", "--process", "access"]).ok().stdout();
