@@ -336,10 +336,10 @@ fn errors() {
     error: the update failed at `check:self test`: `check` of `hello.[DAY]_2`: `python3 ${SILVER_TREE_DIR}/app.py self-test` exited with 1; everything is as before, hello.[DAY]_1 is current
     hint: put right what the message names and run the same command again
     "#);
-    reads!(world.silver(["rollback", "helo"]), @r#"
+    reads!(world.silver(["rollback", "helloo"]), @r#"
     exit 2
     --- stderr
-    error: there is no application `helo` on this node
+    error: there is no application `helloo` on this node
     hint: there are: hello
     "#);
     reads!(world.silver(["updat", "hello-good.zip"]), @r#"
