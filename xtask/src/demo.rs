@@ -9,8 +9,7 @@ use std::{
 };
 
 /// What is left to try, with the same pack and customization.
-const NEXT: &str = "\
-    silver inspect PACK                          what is in the pack
+const NEXT: &str = "    silver inspect PACK                          what is in the pack
     silver manage-app PACK --customize=MINE --list-commands
     silver merge PACK --customize=MINE -o out/   the merged tree, without deploying
     silver update PACK --customize=MINE --dry-run
