@@ -108,7 +108,15 @@ pub fn changes<'a>(before: &'a Listing, after: &'a Listing) -> Vec<Change<'a>> {
 #[derive(Debug)]
 pub struct Locked {
     dir: PathBuf,
-    _lock: OwnedFd,
+    lock: OwnedFd,
+}
+
+impl Drop for Locked {
+    /// Closing is not enough: a child that is just being started has a copy of the handle until it
+    /// executes its program.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock); // closing follows
+    }
 }
 
 /// Locks a customization directory (an advisory lock on the directory itself, nothing is written) and
@@ -121,7 +129,7 @@ pub fn lock(dir: &Path) -> Result<Locked, CommitError> {
         Err(Errno::WOULDBLOCK) => return Err(CommitError::Busy { dir: dir.to_owned() }),
         Err(error) => return Err(failed(dir)(error.into())),
     }
-    let locked = Locked { dir: dir.to_owned(), _lock: fd };
+    let locked = Locked { dir: dir.to_owned(), lock: fd };
     locked.finish(&mut || Ok(()))?;
     Ok(locked)
 }
