@@ -43,13 +43,14 @@ fn before_it_is_submitted_nothing_has_changed() {
     let world = World::new();
     let (output, said) = interrupt(started(&world, "good"));
     assert_eq!(output.status.code(), Some(130), "{said}");
-    assert_eq!(said, "error: interrupted: nothing has changed\n");
+    assert!(said.ends_with("error: interrupted: nothing has changed\n"), "{said}");
     assert!(!world.home().join("data/nodes/local/apps/hello.json").exists());
 
     world.update("good").ok();
     let (before, releases) = (events(&world), world.json(&["releases", "hello"]));
     let (output, said) = interrupt(started(&world, "next"));
-    assert_eq!((output.status.code(), said.as_str()), (Some(130), "error: interrupted: nothing has changed\n"));
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.ends_with("error: interrupted: nothing has changed\n"), "{said}");
     assert_eq!((events(&world), world.json(&["releases", "hello"])), (before, releases));
     assert!(world.http().page(HOST, "/").contains("1.0.0"));
     world.update("next").ok();

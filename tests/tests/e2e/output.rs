@@ -266,7 +266,7 @@ fn what_is_deployed() {
     exit 0
     --- stdout
     APP  STATE  HEALTH  MESSAGE  VERSION  APP VERSION  RELEASE  SINCE  URL  PROCESSES  RESTARTS  DRIFT  RUNNING
-    hello  active  up  answers in [TIME]  1.0.0  1.0.0  hello.[DAY]_1  [DATE]  http://hello.localhost:[PORT]/  1  0  -
+    hello  active  up  answers in [TIME]  1.0.0  1.0.0  hello.[DAY]_1  [DATE]  http://hello.localhost:[PORT]/  1  0  -  -
     "#);
     reads!(world.silver(["explain", "hello", "templates/index.html"]), @r#"
     exit 0

@@ -80,6 +80,7 @@ acct_mgr.register.* = disabled
 
 [account-manager]
 password_store = SessionStore
+auth_init = disabled
 
 [ticket]
 default_type = task
