@@ -45,6 +45,12 @@ pub(crate) fn python() -> Result<(), Failure> {
     )
 }
 
+/// Bubblewrap: build steps of packs run in its sandbox, or not at all.
+pub(crate) fn sandbox() -> Result<(), Failure> {
+    let probe = ["--unshare-all", "--ro-bind", "/", "/", "true"];
+    debian(&["bubblewrap"], "build steps of packs run in its sandbox; it needs user namespaces", || succeeds("bwrap", &probe))
+}
+
 /// A component of the toolchain that rustup's minimal profile leaves out.
 pub(crate) fn rust_component(name: &str, program: &[&str]) -> Result<(), Failure> {
     let (command, arguments) = program.split_first().ok_or("no program")?;

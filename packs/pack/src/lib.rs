@@ -15,5 +15,6 @@ pub mod overlay;
 pub mod overlay_customizer;
 pub mod pack;
 pub mod render;
+pub mod sandbox;
 pub mod settings;
 pub mod snapshot;
