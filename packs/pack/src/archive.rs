@@ -16,6 +16,7 @@ mod content;
 mod end;
 mod error;
 mod fields;
+mod header;
 mod layout;
 mod location;
 mod write;

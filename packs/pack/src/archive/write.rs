@@ -1,6 +1,9 @@
 //! Writing: the bytes depend on the tree and on nothing else.
 
-use super::location::Method;
+use super::{
+    header::{self, Header},
+    location::Method,
+};
 use crate::{
     hash::Hasher,
     listing::{Kind, Node},
@@ -11,12 +14,6 @@ use rayon::prelude::*;
 use silver_plugin_api::{Digest, TreePath};
 use std::io::{self, Read, Write};
 
-/// 1980-01-01, the first day that the format knows.
-const DATE: u16 = 1 << 5 | 1;
-/// Unix, version 2.0.
-const MADE_BY: u16 = 0x0314;
-const NEEDED: u16 = 20; // 2.0: deflate
-const UTF8: u16 = 1 << 11;
 /// How many bytes are packed at a time, so that memory stays bounded.
 const BATCH: u64 = 128 << 20;
 /// Contents that are packed already gain nothing from being packed again.
@@ -154,69 +151,20 @@ fn member(
     if after >= u64::from(u32::MAX) {
         return Err(WriteError::TooBig { path: path.clone() });
     }
-    // a path is at most 1,024 bytes
-    let name_length = u16::try_from(path.len()).unwrap_or(u16::MAX);
-    let mode: u32 = match node.kind {
-        Kind::File => 0o100_644,
-        Kind::Executable => 0o100_755,
-        Kind::Link => 0o120_777,
-    };
-    let mut shared = Vec::with_capacity(26);
-    shared.extend(NEEDED.to_le_bytes());
-    shared.extend(if path.is_ascii() { 0 } else { UTF8 }.to_le_bytes());
-    shared.extend((packed.method as u16).to_le_bytes());
-    shared.extend(0_u16.to_le_bytes());
-    shared.extend(DATE.to_le_bytes());
-    shared.extend(packed.crc.to_le_bytes());
-    shared.extend(length.to_le_bytes());
-    shared.extend(size.to_le_bytes());
-    shared.extend(name_length.to_le_bytes());
-    shared.extend(0_u16.to_le_bytes()); // no extra fields
-
-    out.put(b"PK\x03\x04")?;
-    out.put(&shared)?;
-    out.put(path.as_bytes())?;
+    let header = Header { path, kind: node.kind, method: packed.method, crc: packed.crc, packed: length, size };
+    out.put(&header.local())?;
     out.put(&packed.content)?;
 
-    directory.extend(b"PK\x01\x02");
-    directory.extend(MADE_BY.to_le_bytes());
-    directory.extend(shared);
-    directory.extend([0; 6]); // no comment, disk 0, no internal attributes
-    directory.extend((mode << 16).to_le_bytes());
-    directory.extend(offset.to_le_bytes());
-    directory.extend(path.as_bytes());
+    directory.extend(header.central(offset));
     Ok(())
 }
 
 fn finish(out: &mut Counted<'_>, directory: &[u8], entries: usize) -> Result<(), WriteError> {
-    let offset = out.hasher.length();
     let too_big = |_| WriteError::TooBig { path: TreePath::root() };
-    let (small_offset, length) = (u32::try_from(offset).map_err(too_big)?, u32::try_from(directory.len()).map_err(too_big)?);
+    let (offset, length) =
+        (u32::try_from(out.hasher.length()).map_err(too_big)?, u32::try_from(directory.len()).map_err(too_big)?);
     out.put(directory)?;
-    let small_entries = u16::try_from(entries).ok().filter(|entries| *entries != u16::MAX);
-    if small_entries.is_none() {
-        let at = out.hasher.length();
-        out.put(b"PK\x06\x06")?;
-        out.put(&44_u64.to_le_bytes())?;
-        out.put(&MADE_BY.to_le_bytes())?;
-        out.put(&45_u16.to_le_bytes())?;
-        out.put(&[0; 8])?; // disks
-        for value in [entries as u64, entries as u64, directory.len() as u64, offset] {
-            out.put(&value.to_le_bytes())?;
-        }
-        out.put(b"PK\x06\x07")?;
-        out.put(&0_u32.to_le_bytes())?;
-        out.put(&at.to_le_bytes())?;
-        out.put(&1_u32.to_le_bytes())?;
-    }
-    let small_entries = small_entries.unwrap_or(u16::MAX).to_le_bytes();
-    out.put(b"PK\x05\x06")?;
-    out.put(&[0; 4])?; // disks
-    out.put(&small_entries)?;
-    out.put(&small_entries)?;
-    out.put(&length.to_le_bytes())?;
-    out.put(&small_offset.to_le_bytes())?;
-    out.put(&[0; 2])?; // no comment
+    out.put(&header::end(entries as u64, length, offset))?;
     out.to.flush()?;
     Ok(())
 }
