@@ -120,6 +120,7 @@ fn param(param: &wit::Param) -> Param {
         repeated: param.repeated,
         choices: param.choices.iter().map(|choice| line(choice)).collect(),
         summary: line(&param.summary),
+        extra: param.extra.iter().map(|(key, value)| (line(key), text(value))).collect(),
     }
 }
 

@@ -14,9 +14,9 @@ impl Grants {
         Self(needs.into_iter().filter(|need| allowed.contains(need)).collect())
     }
 
-    /// May it ask an index and fetch from it?
-    pub fn index(&self) -> bool {
-        self.0.iter().any(|grant| grant.starts_with("index:"))
+    /// May it ask the index of this name and fetch from it?
+    pub fn index(&self, name: &str) -> bool {
+        self.0.contains(&format!("index:{name}"))
     }
 
     /// May it change the customization directory?
@@ -43,9 +43,10 @@ mod tests {
 
     #[test]
     fn both_keys_are_needed() {
-        assert!(grants(&["index:python"], &["index:python"]).index());
-        assert!(!grants(&["index:python"], &[]).index());
-        assert!(!grants(&[], &["index:python"]).index());
+        assert!(grants(&["index:python"], &["index:python"]).index("python"));
+        assert!(!grants(&["index:python"], &["index:python"]).index("npm"));
+        assert!(!grants(&["index:python"], &[]).index("python"));
+        assert!(!grants(&[], &["index:python"]).index("python"));
         assert!(grants(&["edit-customization"], &["edit-customization"]).edit());
         assert!(!Grants::default().edit());
     }

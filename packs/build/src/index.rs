@@ -16,7 +16,7 @@ use silver_pack::{
     snapshot::{MemoryBlobs, ReadError, Snapshot},
 };
 use silver_plugin_api::{
-    Digest, Failure, Tree, TreePath,
+    Digest, Failure, Settings, Tree, TreePath,
     index::{Index, PackageRef, Requirement},
 };
 use std::{
@@ -97,7 +97,7 @@ impl PythonIndex {
             None => Vec::new(),
             Some(path) => requirements::parse(&pack.tree().text(path)?, path)?,
         };
-        let pins = pins.into_iter().map(|pin| Requirement { name: pin.name, versions: format!("=={}", pin.version) }).collect();
+        let pins = pins.into_iter().map(|pin| Requirement::new(pin.name, format!("=={}", pin.version))).collect();
         let store = WheelStore::new(downloads.join("wheels"));
         Ok(Self { pip, store, known, pins, resolved: Mutex::default() })
     }
@@ -141,6 +141,7 @@ impl Index for PythonIndex {
             summary: known.summary.clone(),
             size: 0,
             yanked: false,
+            extra: Settings::new(),
         };
         Ok(found.into_iter().take(limit as usize).map(package).collect())
     }
@@ -159,6 +160,7 @@ impl Index for PythonIndex {
             summary: summary.cloned().unwrap_or_default(),
             size: 0,
             yanked: false,
+            extra: Settings::new(),
         };
         Ok(versions.into_iter().map(package).collect())
     }

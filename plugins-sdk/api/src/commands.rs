@@ -43,6 +43,8 @@ pub struct Param {
     pub choices: Vec<String>,
     /// One line.
     pub summary: String,
+    /// Room to grow.
+    pub extra: Settings,
 }
 
 /// A command that a plugin offers.
@@ -138,8 +140,8 @@ pub trait Workspace {
 
 /// The reach of a command beyond its workspace; each part answers `Failure::Denied` without a grant.
 pub trait Reach {
-    /// The index of this kind (`python`).
-    fn index(&self) -> &dyn Index;
+    /// The index that `pack.toml` gives this name (`python` of `[index.python]`).
+    fn index(&self, name: &str) -> Result<Box<dyn Index + '_>, Failure>;
     /// HTTPS.
     fn http(&self) -> &dyn HttpFetch;
     /// The terminal.

@@ -1,6 +1,6 @@
 //! Package indexes, reached by name: where app plugins come from.
 
-use crate::{digest::Digest, failure::Failure, tree::Tree};
+use crate::{Settings, digest::Digest, failure::Failure, tree::Tree};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub struct PackageRef {
     pub size: u64,
     /// Withdrawn by its publisher.
     pub yanked: bool,
+    /// Room to grow; `fetch` wants it back as it was.
+    pub extra: Settings,
 }
 
 /// A wanted package: name and the index's own version syntax (`==1.0`, `>=2,<3`, or empty for any).
@@ -31,6 +33,16 @@ pub struct Requirement {
     pub name: String,
     /// Version specifier; empty for any.
     pub versions: String,
+    /// Room to grow.
+    #[serde(default)]
+    pub extra: Settings,
+}
+
+impl Requirement {
+    /// A name and its version specifier.
+    pub fn new(name: impl Into<String>, versions: impl Into<String>) -> Self {
+        Self { name: name.into(), versions: versions.into(), extra: Settings::new() }
+    }
 }
 
 /// An index of one kind (`python`, `npm`, `directory`). Transport, digests and unpacking are done
@@ -46,4 +58,22 @@ pub trait Index {
     fn resolve_all(&self, wanted: &[Requirement], constraints: &[Requirement], target: &str) -> Result<Vec<PackageRef>, Failure>;
     /// The package's tree (kind `python`: one file, the wheel), its digest verified.
     fn fetch(&self, what: &PackageRef) -> Result<Box<dyn Tree>, Failure>;
+}
+
+impl<T: Index + ?Sized> Index for &T {
+    fn search(&self, query: &str, limit: u32) -> Result<Vec<PackageRef>, Failure> {
+        (**self).search(query, limit)
+    }
+
+    fn versions(&self, name: &str) -> Result<Vec<PackageRef>, Failure> {
+        (**self).versions(name)
+    }
+
+    fn resolve_all(&self, wanted: &[Requirement], constraints: &[Requirement], target: &str) -> Result<Vec<PackageRef>, Failure> {
+        (**self).resolve_all(wanted, constraints, target)
+    }
+
+    fn fetch(&self, what: &PackageRef) -> Result<Box<dyn Tree>, Failure> {
+        (**self).fetch(what)
+    }
 }

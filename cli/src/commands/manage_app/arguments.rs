@@ -188,7 +188,15 @@ mod tests {
 
     fn param(name: &str, kind: ParamKind, required: bool, repeated: bool) -> Param {
         let choices = if kind == ParamKind::Choice { vec!["a".to_owned(), "b".to_owned()] } else { Vec::new() };
-        Param { name: name.into(), kind, required, repeated, choices, summary: String::new() }
+        Param {
+            name: name.into(),
+            kind,
+            required,
+            repeated,
+            choices,
+            summary: String::new(),
+            extra: silver_plugin_api::Settings::new(),
+        }
     }
 
     fn spec(params: Vec<Param>) -> CommandSpec {

@@ -49,8 +49,11 @@ impl<'a> Reached<'a> {
 }
 
 impl Reach for Reached<'_> {
-    fn index(&self) -> &dyn Index {
-        &self.index
+    fn index(&self, name: &str) -> Result<Box<dyn Index + '_>, Failure> {
+        if name == IndexKind::Python.as_str() {
+            return Ok(Box::new(&self.index));
+        }
+        Err(Failure::NotFound(format!("the index `{name}`: the pack declares none of that name")))
     }
 
     fn http(&self) -> &dyn HttpFetch {

@@ -14,7 +14,7 @@ use crate::{
 use silver_plugin_api::{
     Failure, Tree,
     commands::{Reach, Workspace},
-    index::{PackageRef, Requirement},
+    index::{Index, PackageRef, Requirement},
 };
 use wasmtime::component::Resource;
 
@@ -58,8 +58,12 @@ impl State {
         self.waiting(|_| within(|call| call.reach.map(ask).ok_or_else(absent)))
     }
 
-    fn may_ask_index(&self) -> Result<(), HostError> {
-        if self.grants.index() { Ok(()) } else { Err(Failure::Denied("index".into()).into()) }
+    /// Asks the index of this name, if that was granted.
+    fn ask_index<R>(&mut self, name: &str, ask: impl FnOnce(&dyn Index) -> Result<R, Failure>) -> Result<R, HostError> {
+        if !self.grants.index(name) {
+            return Err(Failure::Denied(format!("index:{}", line(name))).into());
+        }
+        Ok(self.reach(|reach| ask(&*reach.index(name)?))??)
     }
 
     fn packages(&self, list: Vec<PackageRef>) -> wasmtime::Result<Vec<index::PackageRef>> {
@@ -78,40 +82,40 @@ fn package(package: PackageRef) -> index::PackageRef {
         summary: package.summary,
         size: package.size,
         yanked: package.yanked,
+        extra: package.extra.into_iter().collect(),
     }
 }
 
 fn requirements(list: Vec<index::Requirement>) -> Vec<Requirement> {
-    list.into_iter().map(|one| Requirement { name: one.name, versions: one.versions }).collect()
+    list.into_iter()
+        .map(|one| Requirement { name: one.name, versions: one.versions, extra: one.extra.into_iter().collect() })
+        .collect()
 }
 
 impl index::Host for State {
-    fn search(&mut self, query: String, limit: u32) -> Result<Vec<index::PackageRef>, HostError> {
-        self.may_ask_index()?;
-        let found = self.reach(|reach| reach.index().search(&query, limit))??;
+    fn search(&mut self, name: String, query: String, limit: u32) -> Result<Vec<index::PackageRef>, HostError> {
+        let found = self.ask_index(&name, |index| index.search(&query, limit))?;
         Ok(self.packages(found)?)
     }
 
-    fn versions(&mut self, name: String) -> Result<Vec<index::PackageRef>, HostError> {
-        self.may_ask_index()?;
-        let found = self.reach(|reach| reach.index().versions(&name))??;
+    fn versions(&mut self, name: String, package: String) -> Result<Vec<index::PackageRef>, HostError> {
+        let found = self.ask_index(&name, |index| index.versions(&package))?;
         Ok(self.packages(found)?)
     }
 
     fn resolve_all(
         &mut self,
+        name: String,
         wanted: Vec<index::Requirement>,
         constraints: Vec<index::Requirement>,
         target: String,
     ) -> Result<Vec<index::PackageRef>, HostError> {
-        self.may_ask_index()?;
         let (wanted, constraints) = (requirements(wanted), requirements(constraints));
-        let found = self.reach(|reach| reach.index().resolve_all(&wanted, &constraints, &target))??;
+        let found = self.ask_index(&name, |index| index.resolve_all(&wanted, &constraints, &target))?;
         Ok(self.packages(found)?)
     }
 
-    fn fetch(&mut self, what: index::PackageRef) -> Result<Resource<TreeHandle>, HostError> {
-        self.may_ask_index()?;
+    fn fetch(&mut self, name: String, what: index::PackageRef) -> Result<Resource<TreeHandle>, HostError> {
         let what = PackageRef {
             digest: digest(&what.digest)?,
             name: what.name,
@@ -119,8 +123,9 @@ impl index::Host for State {
             summary: what.summary,
             size: what.size,
             yanked: what.yanked,
+            extra: what.extra.into_iter().collect(),
         };
-        let tree = self.reach(|reach| reach.index().fetch(&what))??;
+        let tree = self.ask_index(&name, |index| index.fetch(&what))?;
         Ok(self.new_tree(TreeSlot::Own(tree))?)
     }
 }

@@ -90,7 +90,7 @@ fn commands(body: &str) -> Vec<u8> {
     let module = format!(
         r#"(module
         (import "silver:plugin/console@0.1.0" "line" (func $line (param i32 i32)))
-        (import "silver:plugin/index@0.1.0" "search" (func $search (param i32 i32 i32 i32)))
+        (import "silver:plugin/index@0.1.0" "search" (func $search (param i32 i32 i32 i32 i32 i32)))
         (import "silver:plugin/http-fetch@0.1.0" "get" (func $get (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
         (import "silver:plugin/workspace@0.1.0" "[method]staging.edits" (func $edits (param i32) (result i32)))
         (import "silver:plugin/trees@0.1.0" "[method]overlay.put"
@@ -100,6 +100,7 @@ fn commands(body: &str) -> Vec<u8> {
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536))
         (data (i32.const 4096) "hello\1b[2J")
         (data (i32.const 4128) "https://a.example/x")
+        (data (i32.const 4160) "python")
         (func (export "silver:plugin/commands@0.1.0#list-commands") (result i32) (i32.const 1024))
         (func (export "silver:plugin/commands@0.1.0#run-command")
             (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
@@ -129,7 +130,7 @@ fn run(body: &str, grants: &[&str]) -> (Result<u8, Failure>, Desk, Vec<String>) 
 
 #[test]
 fn without_a_grant_every_reach_is_denied() {
-    let search = "(call $search (i32.const 4096) (i32.const 5) (i32.const 10) (i32.const 2048))";
+    let search = "(call $search (i32.const 4160) (i32.const 6) (i32.const 4096) (i32.const 5) (i32.const 10) (i32.const 2048))";
     let get = "(call $get (i32.const 4128) (i32.const 19) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) \
                (i32.const 0) (i32.const 0) (i32.const 2048))";
     let put = "(call $put (call $edits (local.get 11)) (i32.const 4096) (i32.const 5) (i32.const 4096) (i32.const 5) \

@@ -129,8 +129,8 @@ impl Asked {
 }
 
 impl Reach for Asked {
-    fn index(&self) -> &dyn Index {
-        self
+    fn index(&self, _: &str) -> Result<Box<dyn Index + '_>, Failure> {
+        Ok(Box::new(self))
     }
 
     fn http(&self) -> &dyn HttpFetch {

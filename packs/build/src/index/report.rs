@@ -59,7 +59,15 @@ fn package(item: Item) -> Result<PackageRef, Failure> {
     let hash = archive.hashes.get("sha256").map(String::as_str).or_else(|| archive.hash.as_deref()?.strip_prefix("sha256="));
     let digest = hash.and_then(|hash| Digest::from_hex(hash).ok());
     let digest = digest.ok_or_else(|| Failure::Unavailable(format!("the index gives no sha256 for `{name}` {version}")))?;
-    Ok(PackageRef { name, version, digest, summary: summary.unwrap_or_default(), size: 0, yanked: item.is_yanked })
+    Ok(PackageRef {
+        name,
+        version,
+        digest,
+        summary: summary.unwrap_or_default(),
+        size: 0,
+        yanked: item.is_yanked,
+        extra: silver_plugin_api::Settings::new(),
+    })
 }
 
 fn is_wheel(file: &str) -> bool {

@@ -58,7 +58,7 @@ list = "known.json"
 }
 
 fn want(name: &str, versions: &str) -> Vec<Requirement> {
-    vec![Requirement { name: name.to_owned(), versions: versions.to_owned() }]
+    vec![Requirement::new(name, versions)]
 }
 
 fn shown(packages: &[PackageRef]) -> Vec<String> {

@@ -84,5 +84,6 @@ fn param(param: Param) -> wit::Param {
         repeated: param.repeated,
         choices: param.choices,
         summary: param.summary,
+        extra: param.extra.into_iter().collect(),
     }
 }

@@ -3,7 +3,7 @@
 use super::convert::{digest, failed};
 use crate::bindings::commands::silver::plugin::{console, http_fetch, index};
 use silver_plugin_api::{
-    Digest, Failure, Tree,
+    Digest, Failure, Settings, Tree,
     commands::{Console, HttpFetch, Reach, Reply},
     index::{Index, PackageRef, Requirement},
 };
@@ -12,8 +12,8 @@ use silver_plugin_api::{
 pub(super) struct Host;
 
 impl Reach for Host {
-    fn index(&self) -> &dyn Index {
-        self
+    fn index(&self, name: &str) -> Result<Box<dyn Index + '_>, Failure> {
+        Ok(Box::new(Named(name.to_owned())))
     }
 
     fn http(&self) -> &dyn HttpFetch {
@@ -25,20 +25,21 @@ impl Reach for Host {
     }
 }
 
-impl Index for Host {
+/// An index, by its name in `pack.toml`.
+struct Named(String);
+
+impl Index for Named {
     fn search(&self, query: &str, limit: u32) -> Result<Vec<PackageRef>, Failure> {
-        packages(index::search(query, limit).map_err(failed)?)
+        packages(index::search(&self.0, query, limit).map_err(failed)?)
     }
 
     fn versions(&self, name: &str) -> Result<Vec<PackageRef>, Failure> {
-        packages(index::versions(name).map_err(failed)?)
+        packages(index::versions(&self.0, name).map_err(failed)?)
     }
 
     fn resolve_all(&self, wanted: &[Requirement], constraints: &[Requirement], target: &str) -> Result<Vec<PackageRef>, Failure> {
-        let said = |list: &[Requirement]| -> Vec<index::Requirement> {
-            list.iter().map(|one| index::Requirement { name: one.name.clone(), versions: one.versions.clone() }).collect()
-        };
-        packages(index::resolve_all(&said(wanted), &said(constraints), target).map_err(failed)?)
+        let said = |list: &[Requirement]| -> Vec<index::Requirement> { list.iter().map(requirement).collect() };
+        packages(index::resolve_all(&self.0, &said(wanted), &said(constraints), target).map_err(failed)?)
     }
 
     fn fetch(&self, what: &PackageRef) -> Result<Box<dyn Tree>, Failure> {
@@ -49,9 +50,18 @@ impl Index for Host {
             summary: what.summary.clone(),
             size: what.size,
             yanked: what.yanked,
+            extra: pairs(&what.extra),
         };
-        Ok(Box::new(index::fetch(&what).map_err(failed)?))
+        Ok(Box::new(index::fetch(&self.0, &what).map_err(failed)?))
     }
+}
+
+fn requirement(one: &Requirement) -> index::Requirement {
+    index::Requirement { name: one.name.clone(), versions: one.versions.clone(), extra: pairs(&one.extra) }
+}
+
+fn pairs(settings: &Settings) -> Vec<(String, String)> {
+    settings.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn packages(list: Vec<index::PackageRef>) -> Result<Vec<PackageRef>, Failure> {
@@ -63,6 +73,7 @@ fn packages(list: Vec<index::PackageRef>) -> Result<Vec<PackageRef>, Failure> {
             summary: package.summary,
             size: package.size,
             yanked: package.yanked,
+            extra: package.extra.into_iter().collect(),
         })
     };
     list.into_iter().map(heard).collect()

@@ -1,6 +1,6 @@
 //! `install-plugin NAME[==VERSION]…`: the wheel from the index, and those of what it needs.
 
-use crate::{plugins, values, wanted};
+use crate::{INDEX, plugins, values, wanted};
 use silver_plugin::{
     Collision, Diagnostic, Failure, Location, Reason, Tree, TreePath, TreeRole,
     commands::{Invocation, Outcome, Reach, Workspace},
@@ -16,7 +16,7 @@ pub(crate) fn run(what: &Invocation, workspace: &mut dyn Workspace, reach: &dyn 
     let pins = plugins::pins(&*workspace.app())?;
     let (asked, requirements) = requirements(values(what, "plugin"), &locked, &pins)?;
     let constraints: Vec<Requirement> = pins.into_values().collect();
-    let resolved = reach.index().resolve_all(&requirements, &constraints, &what.target)?;
+    let resolved = reach.index(INDEX)?.resolve_all(&requirements, &constraints, &what.target)?;
     refuse_strangers(&*workspace.current(), &locked, &resolved)?;
 
     let rows: Vec<Vec<String>> = resolved.iter().map(|package| row(package, &locked)).collect();
@@ -113,7 +113,7 @@ fn fetch(
     reach: &dyn Reach,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<AppPlugin, Failure> {
-    let tree = reach.index().fetch(package)?;
+    let tree = reach.index(INDEX)?.fetch(package)?;
     let source = only_file(&*tree, package)?;
     let wheel = WheelName::parse(source.name()).map_err(|error| Failure::Internal(error.to_string()))?;
     let dest = plugins::place(source.name())?;

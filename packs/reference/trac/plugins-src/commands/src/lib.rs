@@ -17,6 +17,9 @@ use silver_plugin::{
     commands::{CommandSpec, Commands, Invocation, Outcome, Param, ParamKind, Reach, Workspace},
 };
 
+/// Where Trac's plugins come from: `[index.python]` of pack.toml.
+const INDEX: &str = "python";
+
 /// The commands.
 pub struct TracCommands;
 
@@ -29,6 +32,7 @@ impl Commands for TracCommands {
             repeated,
             choices: Vec::new(),
             summary: summary.into(),
+            extra: silver_plugin::Settings::new(),
         };
         let query = Param { name: "query".into(), required: false, ..plugin(false, "what to look for in names and summaries") };
         let command = |name: &str, summary: &str, params: Vec<Param>| CommandSpec {

@@ -37,7 +37,7 @@ pub(crate) fn pins(app: &dyn Tree) -> Result<BTreeMap<String, Requirement>, Fail
         let path = entry?.path;
         let wheel = WheelName::parse(path.name()).map_err(|error| Failure::Internal(format!("the pack: {error}")))?;
         let versions = format!("=={}", wheel.version);
-        pins.insert(wheel.normalized(), Requirement { name: wheel.name, versions });
+        pins.insert(wheel.normalized(), Requirement::new(wheel.name, versions));
     }
     Ok(pins)
 }
@@ -64,7 +64,7 @@ pub(crate) fn present(customization: &dyn Tree) -> Result<Vec<(String, TreePath)
 /// its version because something else is installed or removed.
 pub(crate) fn kept(plugins: &BTreeMap<String, AppPlugin>) -> Vec<Requirement> {
     let requested = plugins.values().filter(|plugin| plugin.requested);
-    requested.map(|plugin| Requirement { name: plugin.name.clone(), versions: format!("=={}", plugin.version) }).collect()
+    requested.map(|plugin| Requirement::new(&plugin.name, format!("=={}", plugin.version))).collect()
 }
 
 /// `NAME VERSION`.

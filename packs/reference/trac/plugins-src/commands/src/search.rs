@@ -1,7 +1,7 @@
 //! `search [QUERY]`: indexes have no search of their own any more, so the pack ships a list of
 //! plugins that were tried.
 
-use crate::values;
+use crate::{INDEX, values};
 use silver_plugin::{
     Failure,
     commands::{Invocation, Outcome, Reach},
@@ -12,7 +12,7 @@ const LIMIT: u32 = 1000;
 
 pub(crate) fn run(what: &Invocation, reach: &dyn Reach) -> Result<Outcome, Failure> {
     let query = values(what, "query").first().map_or("", String::as_str);
-    let found = reach.index().search(query, LIMIT)?;
+    let found = reach.index(INDEX)?.search(query, LIMIT)?;
     if found.is_empty() {
         let summary = format!("this pack knows no plugin with `{query}`; install-plugin also takes names that it does not know");
         return Ok(Outcome { summary, ..Outcome::default() });

@@ -1,6 +1,6 @@
 //! `uninstall-plugin NAME…`: its wheel goes, and the wheels of what only it needed.
 
-use crate::{install::remove_replaced, plugins, values, wanted};
+use crate::{INDEX, install::remove_replaced, plugins, values, wanted};
 use silver_plugin::{
     Failure,
     commands::{Invocation, Outcome, Reach, Workspace},
@@ -47,7 +47,7 @@ fn still_needed(
 ) -> Result<BTreeMap<String, AppPlugin>, Failure> {
     if rest.values().any(|plugin| plugin.requested) && rest.values().any(|plugin| !plugin.requested) {
         let constraints: Vec<Requirement> = plugins::pins(&*workspace.app())?.into_values().collect();
-        let closure = reach.index().resolve_all(&plugins::kept(&rest), &constraints, &what.target)?;
+        let closure = reach.index(INDEX)?.resolve_all(&plugins::kept(&rest), &constraints, &what.target)?;
         let needed: BTreeSet<String> = closure.iter().map(|package| normalized(&package.name)).collect();
         rest.retain(|name, plugin| plugin.requested || needed.contains(name));
     } else {

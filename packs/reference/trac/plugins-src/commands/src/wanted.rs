@@ -14,7 +14,7 @@ pub(crate) fn parse(text: &str) -> Result<Requirement, Failure> {
         let help = "write NAME or NAME==VERSION, for example TracAccountManager==0.6.0";
         return Err(Failure::invalid("plugin-name", format!("`{}` names no package", text.escape_debug()), Some(help)));
     }
-    Ok(Requirement { name: name.to_owned(), versions: versions.to_owned() })
+    Ok(Requirement::new(name, versions))
 }
 
 #[cfg(test)]

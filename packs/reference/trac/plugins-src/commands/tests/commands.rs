@@ -24,7 +24,15 @@ struct Table;
 
 fn package(name: &str, version: &str) -> PackageRef {
     let digest = hash::sha256(format!("{name} {version}").as_bytes());
-    PackageRef { name: name.to_lowercase(), version: version.into(), digest, summary: String::new(), size: 0, yanked: false }
+    PackageRef {
+        name: name.to_lowercase(),
+        version: version.into(),
+        digest,
+        summary: String::new(),
+        size: 0,
+        yanked: false,
+        extra: silver_plugin::Settings::new(),
+    }
 }
 
 impl Index for Table {
@@ -103,8 +111,9 @@ impl HttpFetch for World {
 }
 
 impl Reach for World {
-    fn index(&self) -> &dyn Index {
-        &Table
+    fn index(&self, name: &str) -> Result<Box<dyn Index + '_>, Failure> {
+        assert_eq!(name, "python");
+        Ok(Box::new(Table))
     }
     fn http(&self) -> &dyn HttpFetch {
         self
