@@ -8,6 +8,7 @@ use silver_agent::{
     agent::Options,
     fault::DieAt,
     hosting::Host,
+    protocol::PATIENCE,
     server::{only_agent, serve},
 };
 
@@ -31,7 +32,7 @@ impl Agent {
         context.block_on(async {
             let only = only_agent(&dirs).await?;
             let host = Host::start(dirs.clone(), self.port).await?;
-            serve(only, Options { dirs, port: host.port(), path, die_at: self.die_at }, host).await?;
+            serve(only, Options { dirs, port: host.port(), path, patience: PATIENCE, die_at: self.die_at }, host).await?;
             Ok(Exit::Done)
         })
     }

@@ -21,7 +21,7 @@ use silver_plugin_api::plan::{AgentStatus, AppReport, AppState, Finished, NodeFa
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 pub use submit::SubmitError;
 use tokio::sync::{OnceCell, watch};
@@ -35,6 +35,8 @@ pub struct Options {
     pub port: u16,
     /// Where programs are found, as in `PATH`.
     pub path: String,
+    /// After so long a silence the locks of a client fall.
+    pub patience: Duration,
     /// For tests.
     pub die_at: Option<DieAt>,
 }

@@ -2,13 +2,25 @@
 
 use crate::{
     answer::{broken, refused, unexpected},
-    dial::Channel,
+    dial::{Channel, Reader, Writer},
+    keepalive::Keepalive,
 };
-use silver_agent::protocol::{Request, Response};
+use silver_agent::protocol::{self, KEEPALIVE, Request, Response};
 use silver_core::{
     node::{Body, NodeError},
     progress::Listener,
 };
+
+use std::sync::Arc;
+use tokio::{
+    io::{Empty, Sink},
+    sync::Mutex,
+};
+
+/// What the agent says.
+pub(crate) type Listen = protocol::Channel<Reader, Sink>;
+/// What is said to the agent.
+pub(crate) type Talk = protocol::Channel<Empty, Writer>;
 
 /// So many bytes of a file are read at once.
 const PIECE: usize = silver_agent::protocol::CHUNK;
@@ -16,23 +28,31 @@ const PIECE: usize = silver_agent::protocol::CHUNK;
 /// A connection to the agent of a node.
 pub(crate) struct Connection {
     pub(crate) node: String,
-    pub(crate) channel: Channel,
+    pub(crate) listen: Listen,
+    /// Shared with the [`Keepalive`] of whoever holds a lock.
+    pub(crate) talk: Arc<Mutex<Talk>>,
 }
 
 impl Connection {
     pub(crate) fn new(node: &str, channel: Channel) -> Self {
-        Self { node: node.into(), channel }
+        let (listen, talk) = channel.split();
+        Self { node: node.into(), listen, talk: Arc::new(Mutex::new(talk)) }
+    }
+
+    /// From now on the agent hears regularly that this client is there.
+    pub(crate) fn keep_alive(&self) -> Keepalive {
+        Keepalive::start(Arc::clone(&self.talk), KEEPALIVE)
     }
 
     /// Sends a question.
     pub(crate) async fn send(&mut self, request: &Request) -> Result<(), NodeError> {
-        let sent = self.channel.send(request).await;
+        let sent = self.talk.lock().await.send(request).await;
         sent.map_err(|error| broken(&self.node, &error))
     }
 
     /// The next answer; a refusal becomes an error.
     pub(crate) async fn receive(&mut self) -> Result<Response, NodeError> {
-        let received = self.channel.receive().await.map_err(|error| broken(&self.node, &error))?;
+        let received = self.listen.receive().await.map_err(|error| broken(&self.node, &error))?;
         match received {
             Some(Response::Error(refusal)) => Err(refused(refusal)),
             Some(response) => Ok(response),
@@ -83,7 +103,7 @@ impl Connection {
         while done < size {
             let wanted = usize::try_from(size - done).map_or(PIECE, |left| left.min(PIECE));
             body.read_exact(&mut piece[..wanted]).map_err(|source| NodeError::Read { what: what.into(), source })?;
-            let pieces = self.channel.send_data(&mut &piece[..wanted], wanted as u64, |_| {}).await;
+            let pieces = self.talk.lock().await.send_data(&mut &piece[..wanted], wanted as u64, |_| {}).await;
             pieces.map_err(|error| broken(&self.node, &error))?;
             done += wanted as u64;
             sent(done);
@@ -99,7 +119,7 @@ impl Connection {
         }
         let mut body = Vec::new();
         while (body.len() as u64) < size {
-            let piece = self.channel.receive_data().await.map_err(|error| broken(&self.node, &error))?;
+            let piece = self.listen.receive_data().await.map_err(|error| broken(&self.node, &error))?;
             body.extend(piece);
         }
         if body.len() as u64 != size {

@@ -4,6 +4,7 @@
 mod answer;
 mod connection;
 pub mod dial;
+mod keepalive;
 pub mod local;
 pub mod pipe;
 mod remote;

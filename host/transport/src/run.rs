@@ -16,17 +16,16 @@ pub(crate) async fn run(
     output: mpsc::Sender<RunOutput>,
 ) -> Result<i32, NodeError> {
     connection.order(&Request::Run(request)).await?;
-    let Connection { node, channel } = connection;
-    let (mut from_node, mut to_node) = channel.split();
+    let Connection { node, listen: mut from_node, talk: to_node } = connection;
     let send = async move {
         while let Some(message) = input.recv().await {
             match message {
                 RunInput::Data(bytes) => {
                     for piece in bytes.chunks(CHUNK) {
-                        to_node.send_frame(&Frame::Data(piece.to_vec())).await?;
+                        to_node.lock().await.send_frame(&Frame::Data(piece.to_vec())).await?;
                     }
                 }
-                message => to_node.send(&message).await?,
+                message => to_node.lock().await.send(&message).await?,
             }
         }
         // nobody has anything to say any more; the program may still have
@@ -46,6 +45,7 @@ pub(crate) async fn run(
                         other => Err(unexpected(&node, &other, "`Exit`")),
                     };
                 }
+                Some(Frame::Alive) => continue,
                 None => return Err(broken(&node, &ProtocolError::Ended)),
             };
             // whoever does not listen any more still wants the exit code

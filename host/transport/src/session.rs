@@ -1,6 +1,6 @@
 //! The lock of one application: a connection that lives as long as the lock.
 
-use crate::connection::Connection;
+use crate::{connection::Connection, keepalive::Keepalive};
 use async_trait::async_trait;
 use silver_agent::protocol::{Request, Response};
 use silver_core::{
@@ -17,11 +17,12 @@ use std::collections::BTreeMap;
 pub(crate) struct RemoteSession {
     app: String,
     connection: Connection,
+    _keepalive: Keepalive,
 }
 
 impl RemoteSession {
     pub(crate) fn new(app: &str, connection: Connection) -> Self {
-        Self { app: app.into(), connection }
+        Self { app: app.into(), _keepalive: connection.keep_alive(), connection }
     }
 }
 

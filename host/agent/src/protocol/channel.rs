@@ -2,8 +2,11 @@
 
 use super::{CHUNK, Frame, Hello, MARKER, MAX_NOISE, PROTOCOL, frame};
 use serde::{Serialize, de::DeserializeOwned};
-use std::io;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
+use std::{io, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter},
+    time::timeout,
+};
 
 /// Why a connection cannot be used any more.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +17,9 @@ pub enum ProtocolError {
     /// The other side ended in the middle.
     #[error("the other side ended the connection")]
     Ended,
+    /// The other side has said nothing for too long.
+    #[error("the other side has been silent for {} s", .0.as_secs())]
+    Silent(Duration),
     /// The other side is something else.
     #[error("the other side is no silver agent{}", said(.0))]
     NoMarker(String),
@@ -62,6 +68,7 @@ fn said(text: &str) -> String {
 pub struct Channel<R, W> {
     reader: BufReader<R>,
     writer: BufWriter<W>,
+    patience: Option<Duration>,
 }
 
 /// The client's hand-shake: up to [`MAX_NOISE`] bytes before the marker are skipped.
@@ -88,8 +95,11 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut channel =
-        Channel { reader: BufReader::with_capacity(1 << 16, reader), writer: BufWriter::with_capacity(1 << 16, writer) };
+    let mut channel = Channel {
+        reader: BufReader::with_capacity(1 << 16, reader),
+        writer: BufWriter::with_capacity(1 << 16, writer),
+        patience: None,
+    };
     channel.writer.write_all(MARKER).await?;
     channel.send(own).await?;
     frame::skip_to_marker(&mut channel.reader, noise).await?;
@@ -101,9 +111,23 @@ where
 }
 
 impl<R: AsyncRead + Unpin, W> Channel<R, W> {
-    /// The next frame, for where messages and data are mixed; `None` when the other side ended.
+    /// From now on a silence of the other side that is longer than this is an error; `None`: never.
+    pub fn set_patience(&mut self, patience: Option<Duration>) {
+        self.patience = patience;
+    }
+
+    /// The next frame that says something, for where messages and data are mixed; `None` when the other side ended.
     pub async fn frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
-        frame::read(&mut self.reader).await
+        loop {
+            let next = frame::read(&mut self.reader);
+            let frame = match self.patience {
+                None => next.await?,
+                Some(patience) => timeout(patience, next).await.map_err(|_| ProtocolError::Silent(patience))??,
+            };
+            if frame != Some(Frame::Alive) {
+                return Ok(frame);
+            }
+        }
     }
 
     /// The next message; `None` when the other side ended.
@@ -161,8 +185,8 @@ impl<R, W> Channel<R, W> {
     /// Both halves, to read and write at the same time; each is a channel of one direction.
     pub fn split(self) -> (Channel<R, tokio::io::Sink>, Channel<tokio::io::Empty, W>) {
         (
-            Channel { reader: self.reader, writer: BufWriter::new(tokio::io::sink()) },
-            Channel { reader: BufReader::new(tokio::io::empty()), writer: self.writer },
+            Channel { reader: self.reader, writer: BufWriter::new(tokio::io::sink()), patience: self.patience },
+            Channel { reader: BufReader::new(tokio::io::empty()), writer: self.writer, patience: None },
         )
     }
 }

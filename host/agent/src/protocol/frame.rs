@@ -19,6 +19,8 @@ pub enum Frame {
     Data(Vec<u8>),
     /// A chunk of the second stream.
     Error(Vec<u8>),
+    /// The sender is still there.
+    Alive,
 }
 
 /// Reads one frame; `None` when the other side ended between two frames.
@@ -40,6 +42,7 @@ pub(super) async fn read(reader: &mut (impl AsyncRead + Unpin)) -> Result<Option
         0 => Frame::Message(body),
         1 => Frame::Data(inflate(&body)?),
         2 => Frame::Error(inflate(&body)?),
+        3 if body.is_empty() => Frame::Alive,
         other => return Err(ProtocolError::UnknownFrame(other)),
     }))
 }
@@ -50,6 +53,7 @@ pub(super) async fn write(writer: &mut (impl AsyncWrite + Unpin), frame: &Frame)
         Frame::Message(body) => write_body(writer, 0, body).await,
         Frame::Data(bytes) => write_body(writer, 1, &deflate(bytes)?).await,
         Frame::Error(bytes) => write_body(writer, 2, &deflate(bytes)?).await,
+        Frame::Alive => write_body(writer, 3, &[]).await,
     }
 }
 

@@ -47,8 +47,6 @@ pub enum Request {
         /// Which.
         app: String,
     },
-    /// Keeps a connection alive that holds a lock → `Ok`.
-    Ping,
     /// What of this is not on the node → `Missing`.
     Missing {
         /// A pack's zip; when the node has it, it has the blobs in it.

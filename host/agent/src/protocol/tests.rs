@@ -115,3 +115,15 @@ fn input_for_a_program_is_a_message_unless_it_is_data() {
     assert!(serde_json::to_string(&RunInput::Data(vec![1])).is_err());
     assert!(serde_json::from_str::<RunInput>(r#"{"data":[1]}"#).is_err());
 }
+
+#[tokio::test]
+async fn who_is_silent_for_too_long_is_gone_and_who_says_so_is_there() {
+    let (mut client, mut agent) = pair().await;
+    client.send_frame(&Frame::Alive).await.unwrap();
+    client.send(&Request::Status).await.unwrap();
+    agent.set_patience(Some(Duration::from_mins(1)));
+    assert_eq!(agent.receive().await.unwrap(), Some(Request::Status), "being there is no message");
+    agent.set_patience(Some(Duration::from_millis(20)));
+    let error = agent.receive::<Request>().await.unwrap_err();
+    assert!(matches!(error, ProtocolError::Silent(_)), "{error}");
+}

@@ -98,7 +98,6 @@ impl Connection {
         Ok(Some(match request {
             Request::Facts => Response::Facts(Box::new(agent.facts().await?)),
             Request::Status => Response::Status(agent.status()),
-            Request::Ping => Response::Ok,
             Request::Apps => {
                 agent.recovered().await;
                 Response::Apps(agent.status_of_apps()?)
@@ -145,6 +144,7 @@ impl Connection {
         match self.agent.lock(&app, &self.who).await {
             Ok(lock) => {
                 self.locks.insert(app, lock);
+                self.reader.set_patience(Some(self.agent.options.patience)); // who holds a lock has to be there
                 Ok(Response::Ok)
             }
             Err(LockError::Busy(by)) => Ok(Response::Busy { by }),

@@ -64,12 +64,16 @@ impl Client {
 }
 
 fn options(dirs: &Dirs) -> Options {
-    Options { dirs: dirs.clone(), port: 8484, path: "/usr/bin:/bin".into(), die_at: None }
+    Options { dirs: dirs.clone(), port: 8484, path: "/usr/bin:/bin".into(), patience: protocol::PATIENCE, die_at: None }
 }
 
 async fn start(dirs: &Dirs) -> (JoinHandle<Result<(), ServeError>>, Arc<FakeApps>) {
-    let (only, apps) = (only_agent(dirs).await.unwrap(), Arc::new(FakeApps::new(dirs, &[])));
-    let serving = serve(only, options(dirs), Arc::clone(&apps) as Arc<dyn Apps>);
+    start_with(options(dirs)).await
+}
+
+async fn start_with(options: Options) -> (JoinHandle<Result<(), ServeError>>, Arc<FakeApps>) {
+    let (only, apps) = (only_agent(&options.dirs).await.unwrap(), Arc::new(FakeApps::new(&options.dirs, &[])));
+    let serving = serve(only, options, Arc::clone(&apps) as Arc<dyn Apps>);
     (tokio::spawn(serving), apps)
 }
 
@@ -161,6 +165,24 @@ async fn a_first_deployment_from_lock_to_record() {
     agent.await.unwrap().unwrap();
     assert!(!dirs.agent_socket().exists());
     assert!(apps.running.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_lock_of_a_silent_client_falls() {
+    let home = tempfile::tempdir().unwrap();
+    let dirs = Dirs::below(home.path());
+    let (agent, _) = start_with(Options { patience: Duration::from_millis(50), ..options(&dirs) }).await;
+    let (mut ann, mut bob) = (Client::new(&dirs, "ann@desk").await, Client::new(&dirs, "bob@desk").await);
+    let lock = Request::Lock { app: "shop".into() };
+    assert_eq!(ann.ask(&lock).await, Response::Ok);
+    // ann's connection stays open, and nothing is said over it
+    while bob.ask(&lock).await != Response::Ok {
+        tokio::task::yield_now().await;
+    }
+    assert!(ann.0.receive::<Response>().await.unwrap().is_none(), "the agent has given her up");
+    let mut client = Client::new(&dirs, "cat@desk").await;
+    client.ask(&Request::Shutdown).await;
+    agent.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -78,6 +78,6 @@ fn run_input(frame: Frame) -> Result<RunInput, ProtocolError> {
     Ok(match frame {
         Frame::Data(bytes) => RunInput::Data(bytes),
         Frame::Message(body) => serde_json::from_slice(&body)?,
-        Frame::Error(_) => return Err(ProtocolError::Unexpected("error data came from a client")),
+        Frame::Error(_) | Frame::Alive => return Err(ProtocolError::Unexpected("error data came from a client")),
     })
 }
