@@ -39,14 +39,14 @@ pub struct How<'a> {
     pub dry_run: bool,
     /// It can be undone at once: neither shown nor asked for first.
     pub unasked: bool,
-    /// Where the values of given secrets come from: asked for the names that the node does not have.
-    pub secrets: Option<&'a Secrets<'a>>,
+    /// Asks for the values of secrets that nothing refers to and the node does not have.
+    pub ask_secrets: Option<&'a AskSecrets<'a>>,
     /// Shown to a person when it is done.
     pub notes: Option<String>,
 }
 
-/// Gives the values of secrets; the argument names those without which it does not go on.
-pub type Secrets<'a> = dyn Fn(&[&str]) -> Result<BTreeMap<String, String>> + 'a;
+/// Asks for the values of the secrets with these names.
+pub type AskSecrets<'a> = dyn Fn(&[&str]) -> Result<BTreeMap<String, String>> + 'a;
 
 /// Shows the plan, asks, carries it out and reports.
 pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<'_>) -> Result {
@@ -63,8 +63,8 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
     if !how.unasked {
         agree(context, &planned)?;
     }
-    let secrets = match how.secrets {
-        Some(secrets) => secrets(&planned.secrets_to_give())?,
+    let secrets = match how.ask_secrets {
+        Some(ask) => ask(&planned.secrets_to_give())?,
         None => BTreeMap::new(),
     };
     let plan = planned.plan().clone();

@@ -20,7 +20,7 @@ mod state;
 mod status;
 mod update;
 
-use crate::{context::Context, error::Result};
+use crate::{context::Context, error::Result, scratch::Scratch};
 use clap::Subcommand;
 use silver_core::plan::StateChange;
 
@@ -57,8 +57,26 @@ pub enum Command {
     Completions(completions::Completions),
 }
 
+impl Command {
+    /// Does it publish what it makes only at its very end, in one step? Then Ctrl-C may end it at any time before.
+    fn changes_at_its_end(&self) -> bool {
+        matches!(
+            self,
+            Self::Pack(_) | Self::Inspect(_) | Self::Merge(_) | Self::Explain(_) | Self::ManageApp(_) | Self::Registry(_)
+        )
+    }
+}
+
 /// Runs the command.
 pub fn run(command: Command, context: &Context) -> Result {
+    let _scratch = if command.changes_at_its_end() {
+        let scratch = Scratch::new()?;
+        context.interrupt.removes(scratch.path());
+        context.interrupt.ends_at_once(&context.ui)?;
+        Some(scratch)
+    } else {
+        None
+    };
     match command {
         Command::Pack(args) => args.run(context),
         Command::Inspect(args) => args.run(context),

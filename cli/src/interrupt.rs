@@ -1,9 +1,12 @@
 //! Ctrl-C: a command that has changed nothing yet ends at once; later it decides for itself.
 
 use crate::{error::CommandError, error::Result, exit::Exit, ui::Ui};
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::{
     runtime::{Builder, Runtime},
@@ -20,6 +23,8 @@ pub struct Interrupt(Arc<Inner>);
 struct Inner {
     /// The terminal of a command that may still end at once.
     at_once: Mutex<Option<Ui>>,
+    /// Removed when the process ends at once.
+    scratch: Mutex<Option<PathBuf>>,
     pressed: watch::Sender<bool>,
     listening: AtomicBool,
 }
@@ -29,6 +34,11 @@ impl Interrupt {
     pub fn ends_at_once(&self, ui: &Ui) -> Result<()> {
         self.set(Some(ui.clone()));
         self.listen()
+    }
+
+    /// When Ctrl-C ends the process, this directory goes as well.
+    pub fn removes(&self, scratch: &Path) {
+        *self.0.scratch.lock().unwrap_or_else(PoisonError::into_inner) = Some(scratch.to_owned());
     }
 
     /// From now on Ctrl-C is only remembered, for [`Interrupt::pressed`].
@@ -75,6 +85,10 @@ impl Inner {
             let at_once = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(ui) = &*at_once {
                 ui.error(&nothing_has_changed());
+                silver_build::process::stop();
+                if let Some(scratch) = &*self.scratch.lock().unwrap_or_else(PoisonError::into_inner) {
+                    let _ = std::fs::remove_dir_all(scratch); // the machine clears what cannot be removed
+                }
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
             self.pressed.send_replace(true);

@@ -20,6 +20,7 @@ mod moment;
 mod node;
 mod operator;
 mod program;
+mod scratch;
 mod secrets;
 mod ui;
 

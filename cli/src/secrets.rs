@@ -15,31 +15,26 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The values that the customization refers to, and those of `missing` that it does not, asked for.
-pub fn given(
-    context: &Context,
-    manifest: &Manifest,
-    customization: Option<&Customization>,
-    missing: &[&str],
-) -> Result<BTreeMap<String, String>> {
+/// The values that the customization refers to.
+pub fn referred(customization: Option<&Customization>) -> Result<BTreeMap<String, String>> {
+    let Some(customization) = customization else { return Ok(BTreeMap::new()) };
+    let references = customization.config.secrets.iter();
+    references.map(|(name, reference)| Ok((name.clone(), value(name, reference, &customization.dir)?))).collect()
+}
+
+/// The values of these secrets, asked for.
+pub fn asked(context: &Context, manifest: &Manifest, names: &[&str]) -> Result<BTreeMap<String, String>> {
     let mut values = BTreeMap::new();
-    if let Some(customization) = customization {
-        for (name, reference) in &customization.config.secrets {
-            values.insert(name.clone(), value(name, reference, &customization.dir)?);
+    for name in names {
+        let def = manifest.secrets.get(*name);
+        let question = def.and_then(|def| def.prompt.clone().or_else(|| def.help.clone()));
+        let question = question.unwrap_or_else(|| format!("Secret `{name}`"));
+        let instead = format!("`{name} = \"env:NAME\"` (or file:, cmd:) below [secrets] of customize.toml");
+        let answer = context.ui.ask_secret(&format!("{question}:"), &instead)?;
+        if answer.is_empty() {
+            return Err(CommandError::usage(format!("secret `{name}` is empty")));
         }
-    }
-    for name in missing {
-        if !values.contains_key(*name) {
-            let def = manifest.secrets.get(*name);
-            let question = def.and_then(|def| def.prompt.clone().or_else(|| def.help.clone()));
-            let question = question.unwrap_or_else(|| format!("Secret `{name}`"));
-            let instead = format!("`{name} = \"env:NAME\"` (or file:, cmd:) below [secrets] of customize.toml");
-            let answer = context.ui.ask_secret(&format!("{question}:"), &instead)?;
-            if answer.is_empty() {
-                return Err(CommandError::usage(format!("secret `{name}` is empty")));
-            }
-            values.insert((*name).to_owned(), answer);
-        }
+        values.insert((*name).to_owned(), answer);
     }
     Ok(values)
 }

@@ -152,6 +152,7 @@ impl Work<'_> {
         }
         let written = done && !self.dry_run && !files.is_empty();
         if written {
+            self.context.interrupt.is_awaited()?; // what is begun here is finished
             self.locked.commit(&customization.files, &after)?;
         }
         if self.ui.json() {

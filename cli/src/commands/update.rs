@@ -137,11 +137,10 @@ impl Update {
             let notes = merged.pack.manifest().pack.notes.as_ref().and_then(|path| merged.merged.tree.text(path).ok());
             let flags = Flags { allow_downgrade: self.allow_downgrade, ..flags()? };
             let choice = resolved.plan(&node, &BuiltinBackup, &flags).await?;
-            let secrets =
-                |missing: &[&str]| secrets::given(context, merged.pack.manifest(), merged.customization.as_ref(), missing);
+            let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);
             // who edits wants the page, not the plan and the notes each time
             let (unasked, notes) = (self.development, notes.filter(|_| !self.development));
-            let how = How { dry_run: self.dry_run, secrets: Some(&secrets), notes, unasked };
+            let how = How { dry_run: self.dry_run, ask_secrets: Some(&ask_secrets), notes, unasked };
             let exit = Box::pin(carry(context, &node, choice, how)).await?;
             if exit == Exit::Done && !self.dry_run && !self.development {
                 merged.save_lock()?;
@@ -196,6 +195,7 @@ impl Update {
                 blobs: merged.merged.tree.blobs().clone(),
                 records: vec![(digest, reasons)],
             },
+            secrets: secrets::referred(merged.customization.as_ref())?,
         })
     }
 }

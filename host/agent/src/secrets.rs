@@ -94,6 +94,17 @@ pub fn generations(dirs: &Dirs, app: &str, secrets: &[Secret]) -> Result<BTreeMa
     Ok(generations)
 }
 
+/// The names of those given values that differ from the current ones.
+pub fn renewed(dirs: &Dirs, app: &str, given: &[(String, String)]) -> Result<Vec<String>, SecretError> {
+    let mut names = Vec::new();
+    for (name, value) in given {
+        if read(&path_of(dirs, app, name)?)?.is_some_and(|current| current != *value) {
+            names.push(name.clone());
+        }
+    }
+    Ok(names)
+}
+
 /// Keeps given values until [`make`] of the same release takes them over.
 pub fn give(dirs: &Dirs, app: &str, label: &str, given: &[(String, String)]) -> Result<(), SecretError> {
     for (name, _) in given {

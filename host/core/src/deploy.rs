@@ -27,6 +27,8 @@ pub struct Resolved {
     pub wanted: Wanted,
     /// Where its bytes are.
     pub content: Content,
+    /// Values of secrets that the operator refers to, by name.
+    pub secrets: BTreeMap<String, String>,
 }
 
 /// A plan that can be shown, dropped or carried out.
@@ -66,7 +68,10 @@ impl Resolved {
         let (facts, observed) = (node.facts().await?, node.observe(app).await?);
         let missing = self.content.missing(node, &self.wanted).await?;
         let tree = current_tree(node, &observed).await?;
-        let seen = Seen { facts: &facts, observed: &observed, tree: tree.as_ref(), missing: &missing, backup };
+        let given = |name: &String| self.wanted.release.secrets.iter().any(|secret| secret.name == *name);
+        let mut renewed = node.renewed(app, &self.secrets).await?;
+        renewed.retain(given);
+        let seen = Seen { facts: &facts, observed: &observed, tree: tree.as_ref(), missing: &missing, renewed: &renewed, backup };
         Ok(match plan::plan(&self.wanted, seen, flags)? {
             Decision::Nothing { why } => Choice::Nothing { why },
             Decision::Do(plan) => Choice::Planned(Box::new(Planned { plan: *plan, resolved: Some(self), observed })),
@@ -85,7 +90,7 @@ pub async fn plan_rollback(
 ) -> Result<Planned, DeployError> {
     let (facts, observed) = (node.facts().await?, node.observe(app).await?);
     let missing = Missing::default();
-    let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, backup };
+    let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, renewed: &[], backup };
     let target = plan::rollback(to, None, deployment, seen, flags)?;
     let Some((_, release)) = &target.transition.release else { return Ok(Planned { plan: target, resolved: None, observed }) };
     let (current, wanted) = (current_tree(node, &observed).await?, tree(node, &release.tree).await?);
@@ -105,7 +110,7 @@ pub async fn plan_state(
 ) -> Result<Choice, DeployError> {
     let (facts, observed) = (node.facts().await?, node.observe(app).await?);
     let missing = Missing::default();
-    let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, backup };
+    let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, renewed: &[], backup };
     Ok(match plan::change_state(change, deployment, seen, flags)? {
         Decision::Nothing { why } => Choice::Nothing { why },
         Decision::Do(plan) => Choice::Planned(Box::new(Planned { plan: *plan, resolved: None, observed })),
@@ -118,20 +123,23 @@ impl Planned {
         &self.plan
     }
 
-    /// Names of the secrets that the operator has to give: those of the release that the node does
-    /// not have.
+    /// Names of the secrets that the operator has to be asked for: those of the release that nothing
+    /// refers to and the node does not have.
     pub fn secrets_to_give(&self) -> Vec<&str> {
         let Some(resolved) = &self.resolved else { return Vec::new() };
         let given = resolved.wanted.release.secrets.iter().filter(|secret| secret.source == SecretSource::Given);
-        given.map(|secret| secret.name.as_str()).filter(|name| !self.observed.secrets.iter().any(|has| has == name)).collect()
+        given
+            .map(|secret| secret.name.as_str())
+            .filter(|name| !resolved.secrets.contains_key(*name) && !self.observed.secrets.iter().any(|has| has == name))
+            .collect()
     }
 
     /// Takes the lock, makes sure that the plan still holds, sends what is missing, and lays the
-    /// release out. `secrets` are the given ones, by name.
+    /// release out. `asked` are the secrets that were asked for, by name.
     pub async fn stage(
         self,
         node: &dyn Node,
-        secrets: &BTreeMap<String, String>,
+        asked: &BTreeMap<String, String>,
         listener: &mut dyn Listener,
     ) -> Result<Staged, DeployError> {
         let app = self.plan.transition.app.clone();
@@ -141,7 +149,9 @@ impl Planned {
         }
         if let (Some(resolved), Some((label, release))) = (&self.resolved, &self.plan.transition.release) {
             resolved.content.send(session.as_mut(), &resolved.wanted, listener).await?;
-            session.stage(label, release, secrets, listener).await?;
+            let mut secrets = resolved.secrets.clone();
+            secrets.extend(asked.clone());
+            session.stage(label, release, &secrets, listener).await?;
         }
         Ok(Staged { plan: self.plan, session })
     }

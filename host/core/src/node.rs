@@ -46,6 +46,8 @@ pub trait Node: Send + Sync {
     async fn tree(&self, digest: &Digest) -> Result<String, NodeError>;
     /// What of these the node does not have.
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError>;
+    /// The names of those secrets that have another value on the node; one that it does not have is not among them.
+    async fn renewed(&self, app: &str, secrets: &BTreeMap<String, String>) -> Result<Vec<String>, NodeError>;
     /// Takes the lock of an application, or [`NodeError::Busy`].
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError>;
     /// Follows the transition that is under way to its end.

@@ -58,6 +58,8 @@ pub struct Seen<'a> {
     pub tree: Option<&'a Listing>,
     /// What the node does not have yet.
     pub missing: &'a Missing,
+    /// Given secrets that have another value than on the node, sorted.
+    pub renewed: &'a [String],
     /// Says what a checkpoint consists of.
     pub backup: &'a dyn Backup,
 }

@@ -88,6 +88,14 @@ impl Node for Fake {
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
         Ok(self.lacking(archive, &blobs))
     }
+    async fn renewed(&self, _: &str, secrets: &BTreeMap<String, String>) -> Result<Vec<String>, NodeError> {
+        let known = &self.0.lock().unwrap().secrets;
+        Ok(secrets
+            .iter()
+            .filter(|(name, value)| known.get(*name).is_some_and(|known| known != *value))
+            .map(|(name, _)| name.clone())
+            .collect())
+    }
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError> {
         self.asked(format!("lock {app}"));
         Ok(Box::new(self.clone()))
@@ -206,6 +214,7 @@ fn resolved(archive: &tempfile::NamedTempFile) -> Resolved {
             blobs: Arc::new(blobs),
             records: vec![(sha256(b"reasons"), b"reasons".to_vec())],
         },
+        secrets: BTreeMap::new(),
     }
 }
 

@@ -14,7 +14,7 @@ use silver_plugin_api::{
         RunRequest,
     },
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::mpsc;
 
 /// The most bytes of a tree's lines that are taken from a node: some 500,000 files.
@@ -82,6 +82,14 @@ impl Node for RemoteNode {
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
         let request = Request::Missing { archive, blobs };
         ask!(self, request, "`Missing`", Response::Missing(missing) => missing)
+    }
+
+    async fn renewed(&self, app: &str, secrets: &BTreeMap<String, String>) -> Result<Vec<String>, NodeError> {
+        if secrets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let secrets = secrets.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        ask!(self, Request::Renewed { app: app.into(), secrets }, "`Renewed`", Response::Renewed(names) => names)
     }
 
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError> {

@@ -8,7 +8,7 @@ pub mod requirements;
 pub mod sbom;
 pub mod wheels;
 
-mod process;
+pub mod process;
 mod sources;
 mod wheel_metadata;
 

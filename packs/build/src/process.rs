@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
     os::unix::process::CommandExt,
     process::{Command, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -30,11 +30,33 @@ pub(crate) enum RunError {
     Timeout(Duration),
 }
 
+/// The process groups of programs that run just now.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills every program that this crate has started, and starts no more: for a process that ends at once.
+pub fn stop() {
+    let running = running();
+    for group in running.iter() {
+        let _ = kill_process_group(*group, Signal::KILL); // it may have just ended
+    }
+    std::mem::forget(running);
+}
+
 /// Runs `command` to its end, without input. After `limit` the whole process group is killed.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Output, RunError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let mut child = command.spawn().map_err(RunError::Start)?;
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    command.env("TMPDIR", tempfile::env::temp_dir());
+    let (mut child, group) = {
+        let mut running = running();
+        let child = command.spawn().map_err(RunError::Start)?;
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        running.extend(group);
+        (child, group)
+    };
     let stdout = child.stdout.take().map(collect);
     let stderr = child.stderr.take().map(collect);
     let (ended, end) = mpsc::channel();
@@ -47,6 +69,7 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Output, RunE
     if let Some(group) = group {
         // also after a good end: what the program left running would keep its pipes open
         let _ = kill_process_group(group, Signal::KILL);
+        running().retain(|running| *running != group);
     }
     let text = |thread: Option<thread::JoinHandle<Vec<u8>>>| {
         let bytes = thread.and_then(|thread| thread.join().ok()).unwrap_or_default();

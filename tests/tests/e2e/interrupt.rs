@@ -112,3 +112,33 @@ fn at_any_moment_what_it_says_is_so() {
     ran.ok();
     world.silver(["registry", "verify"]).ok();
 }
+
+/// An index that accepts connections and says nothing: who waits for it can be interrupted at leisure.
+#[test]
+fn a_command_that_only_computes_ends_with_a_word_and_leaves_nothing() {
+    let world = World::new();
+    let dir = world.work().join("app");
+    fs::create_dir_all(&dir).unwrap();
+    let manifest = "format = 1\n[pack]\nid = \"org.example.slow\"\nname = \"slow\"\nversion = \"1.0.0\"\n\
+        [build]\npython = { requirements = \"requirements.lock\", wheels = \"wheels\" }\n[runtime]\nkind = \"python\"\n\
+        [processes.web]\ncallable = \"wsgi:application\"\n";
+    fs::write(dir.join("pack.toml"), manifest).unwrap();
+    fs::write(dir.join("wsgi.py"), "").unwrap();
+    fs::write(dir.join("requirements.lock"), format!("slow==1.0 --hash=sha256:{}\n", "a".repeat(64))).unwrap();
+    let (out, temporary) = (world.work().join("out"), world.work().join("temporary"));
+    fs::create_dir_all(&out).unwrap();
+    fs::create_dir_all(&temporary).unwrap();
+    let index = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://127.0.0.1:{}/simple/", index.local_addr().unwrap().port());
+    let mut pack = world.command(["pack", dir.to_str().unwrap(), "-o", out.to_str().unwrap(), "--index", &address]);
+    let child = pack.env("TMPDIR", &temporary).spawn().unwrap();
+    let asked = index.accept().unwrap(); // pip waits for its answer
+    let (output, said) = interrupt(child);
+    drop(asked);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.ends_with("error: interrupted: nothing has changed\n"), "{said}");
+    for dir in [&out, &temporary] {
+        let left: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}

@@ -56,6 +56,17 @@ fn the_value_of_a_secret_is_where_it_belongs_and_nowhere_else() {
     let allowed = |path: &str| path.contains("/secrets/hello/") || (path.contains("/run/") && path.contains("/conf/"));
     assert!(found.iter().any(|path| path.contains("/secrets/hello/")), "kept on the node: {found:?}");
     assert!(found.iter().all(|path| allowed(path)), "{found:?}");
+
+    // the same value again is nothing new, another one is: it reaches the application
+    let update = ["update", zip, "--customize=mine/", "--yes"];
+    assert!(world.silver(update).ok().stdout().contains("nothing to do"));
+    world.write("token.txt", "another-canary-77");
+    let ran = world.silver(update).ok();
+    assert!(ran.stdout().contains("token (given, another value)"), "{}", ran.snapshot());
+    assert!(!ran.stdout().contains("canary"), "{}", ran.snapshot());
+    let after: serde_json::Value = serde_json::from_str(&world.http().page(HOST, "/who")).unwrap();
+    assert_ne!(after["settings"]["token-sha256"], facts["settings"]["token-sha256"]);
+    assert!(world.silver(update).ok().stdout().contains("nothing to do"));
 }
 
 #[test]

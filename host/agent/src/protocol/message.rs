@@ -54,6 +54,13 @@ pub enum Request {
         /// Single blobs.
         blobs: Vec<Digest>,
     },
+    /// Which of these secrets have another value here → `Renewed`.
+    Renewed {
+        /// Of which app.
+        app: String,
+        /// Name, value.
+        secrets: Vec<(String, String)>,
+    },
     /// A pack's zip follows as data → `Ok`.
     PutArchive {
         /// sha256 of its bytes.
@@ -136,6 +143,8 @@ pub enum Response {
     },
     /// What has to be sent.
     Missing(Missing),
+    /// Names of secrets.
+    Renewed(Vec<String>),
     /// The lines of a tree follow as data.
     Tree {
         /// Bytes of the lines.

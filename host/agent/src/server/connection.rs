@@ -14,6 +14,7 @@ use crate::{
     lock::{Lock, LockError},
     names,
     protocol::{Channel, ErrorCode, Hello, ProtocolError, Refusal, Request, Response, accept},
+    secrets,
     stage::{self, Order, StageError},
     state,
 };
@@ -112,6 +113,10 @@ impl Connection {
                 let store = Arc::clone(&agent.store);
                 let (archive, blobs) = blocking(move || Ok(store.missing(archive.as_ref(), &blobs))).await?;
                 Response::Missing(Missing { archive, blobs })
+            }
+            Request::Renewed { app, secrets } => {
+                names::app(&app)?;
+                Response::Renewed(secrets::renewed(agent.dirs(), &app, &secrets)?)
             }
             Request::PutArchive { digest, size } => self.take(size, move |store, from| store.put_archive(from, &digest)).await?,
             Request::PutBlob { digest, size } => self.take(size, move |store, from| store.put_blob(from, &digest)).await?,

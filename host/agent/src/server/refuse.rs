@@ -9,6 +9,7 @@ use crate::{
     names::NameError,
     observe::ObserveError,
     protocol::{ErrorCode, Refusal},
+    secrets::SecretError,
     stage::{EnvironmentError, StageError},
     state::StateError,
     store::StoreError,
@@ -104,6 +105,16 @@ impl Refuse for ObserveError {
             Self::Secrets(error) => error.hint(),
             Self::State(_) => None,
         }
+    }
+}
+
+impl Refuse for SecretError {
+    fn code(&self) -> ErrorCode {
+        ErrorCode::Failed
+    }
+
+    fn hint(&self) -> Option<String> {
+        Self::hint(self)
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
     let current = current(observed);
     refuse(wanted, &seen, flags, current)?;
     let locations = locations(wanted, observed)?;
-    if let Some(why) = nothing_to_do(wanted, observed, current, &locations) {
+    if let Some(why) = nothing_to_do(wanted, &seen, current, &locations) {
         return Ok(Decision::Nothing { why });
     }
 
@@ -90,7 +90,7 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
         to: Some(edition(new)),
         files: FileChanges::between(seen.tree, &wanted.tree),
         settings: changes::settings(old.map(|old| &old.release.settings), &new.release.settings),
-        new_secrets: new_secrets(new.release, observed),
+        new_secrets: new_secrets(new.release, &seen),
         environment: environment(new.release, observed),
         locations_before: observed.locations.clone(),
         writes,
@@ -203,14 +203,12 @@ fn locations(wanted: &Wanted, observed: &Observed) -> Result<Vec<String>, Refusa
     Ok(locations)
 }
 
-fn nothing_to_do(
-    wanted: &Wanted,
-    observed: &Observed,
-    current: Option<&ObservedRelease>,
-    locations: &[String],
-) -> Option<String> {
-    let current = current?;
-    let same = current.release.id == wanted.release.id && observed.locations == locations && observed.drift.is_empty();
+fn nothing_to_do(wanted: &Wanted, seen: &Seen<'_>, current: Option<&ObservedRelease>, locations: &[String]) -> Option<String> {
+    let (current, observed) = (current?, seen.observed);
+    let same = current.release.id == wanted.release.id
+        && observed.locations == locations
+        && observed.drift.is_empty()
+        && seen.renewed.is_empty();
     let state = match observed.state {
         AppState::Disabled => "; it is disabled",
         AppState::Deactivated => "; it is deactivated",
@@ -262,10 +260,11 @@ fn on_failure(old: Option<Labelled<'_>>, data: DataClass, close: bool) -> String
     format!("{} {code}; {data}", old.label)
 }
 
-fn new_secrets(release: &Release, observed: &Observed) -> Vec<String> {
-    let new = release.secrets.iter().filter(|secret| !observed.secrets.contains(&secret.name));
+fn new_secrets(release: &Release, seen: &Seen<'_>) -> Vec<String> {
+    let new = release.secrets.iter().filter(|secret| !seen.observed.secrets.contains(&secret.name));
     let words = |source: &SecretSource| if matches!(source, SecretSource::Given) { "given" } else { "generated" };
-    new.map(|secret| format!("{} ({})", secret.name, words(&secret.source))).collect()
+    let renewed = seen.renewed.iter().map(|name| format!("{name} (given, another value)"));
+    new.map(|secret| format!("{} ({})", secret.name, words(&secret.source))).chain(renewed).collect()
 }
 
 fn environment(release: &Release, observed: &Observed) -> Option<EnvironmentUse> {

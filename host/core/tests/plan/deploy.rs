@@ -239,6 +239,16 @@ fn what_rollback_will_do_is_said_before() {
 }
 
 #[test]
+fn another_value_of_a_given_secret_is_a_new_release_of_the_same() {
+    let mut world = World::serving("1.6.0", DataClass::Unchanged);
+    assert!(matches!(world.decide(), Ok(Decision::Nothing { .. })));
+    world.renewed = vec!["smtp".into()];
+    let plan = world.plan();
+    assert_eq!(plan.summary.new_secrets, ["smtp (given, another value)"]);
+    assert!(plan.transition.steps.iter().any(|step| step.action == Action::MakeSecrets));
+}
+
+#[test]
 fn only_what_is_missing_is_counted() {
     let mut world = World::empty();
     assert_eq!(world.plan().summary.send_bytes, 1_234_567);

@@ -105,6 +105,7 @@ pub(crate) struct World {
     pub(crate) observed: Observed,
     pub(crate) old_tree: Option<Listing>,
     pub(crate) missing: Missing,
+    pub(crate) renewed: Vec<String>,
     pub(crate) flags: Flags,
 }
 
@@ -127,6 +128,7 @@ impl World {
             observed: Observed { app: "trac".into(), next_label: "trac.20261122_1".into(), ..Observed::default() },
             old_tree: None,
             missing: Missing { archive: true, blobs: Vec::new() },
+            renewed: Vec::new(),
             flags: Flags::new("attempt"),
         }
     }
@@ -168,6 +170,7 @@ impl World {
             observed: &self.observed,
             tree: self.old_tree.as_ref(),
             missing: &self.missing,
+            renewed: &self.renewed,
             backup: &BuiltinBackup,
         }
     }
