@@ -10,6 +10,7 @@ mod logs;
 mod manage_app;
 mod merge;
 mod pack;
+mod plugin;
 mod registry;
 mod releases;
 mod rollback;
@@ -45,6 +46,7 @@ pub enum Command {
     Merge(merge::Merge),
     Explain(explain::Explain),
     ManageApp(manage_app::ManageApp),
+    Plugin(plugin::Plugin),
     Logs(logs::Logs),
     Env(env::Env),
     Run(run::Run),
@@ -91,6 +93,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Merge(args) => args.run(context),
         Command::Explain(args) => args.run(context),
         Command::ManageApp(args) => args.run(context),
+        Command::Plugin(args) => args.run(context),
         Command::Logs(args) => args.run(context),
         Command::Env(args) => args.run(context),
         Command::Run(args) => args.run(context),

@@ -40,8 +40,9 @@ pub fn failed(failure: Failure) -> CommandError {
             error.hints = list.into_iter().filter_map(|diagnostic| diagnostic.help).collect();
             error
         }
-        Failure::Denied(what) => CommandError::new(Exit::Error, format!("denied: {what}"))
-            .hint("a plugin reaches what `needs` of its `[[plugin]]` in pack.toml asks for and you granted"),
+        Failure::Denied(what) => CommandError::new(Exit::Error, format!("denied: {what}")).hint(
+            "a plugin reaches what `needs` of its `[[plugin]]` in pack.toml asks for and you granted: `silver plugin grants`",
+        ),
         Failure::Unavailable(what) => CommandError::new(Exit::Error, what).hint("try again"),
         Failure::Internal(what) => {
             CommandError::new(Exit::Error, what).hint("this is a fault of the plugin; nothing was changed")

@@ -4,13 +4,15 @@
 
 mod config;
 mod edit;
+mod grant;
 mod lock;
 mod wheel;
 mod write;
 
 pub use config::{AppPluginWanted, CustomizeToml, DeployRow, IndexOverride, PackWanted, ProcessOverride, SecretRef, schema};
 pub use edit::{set_setting, unwant_plugin, want_plugin};
-pub use lock::{Grant, Lock, LockedPack, LockedPlugin, Overridden};
+pub use grant::{Decision, Grant};
+pub use lock::{Lock, LockedPack, LockedPlugin, Overridden};
 pub use wheel::{WheelName, normalized};
 pub use write::write_atomically;
 

@@ -2,17 +2,19 @@
 
 use super::offer::Offer;
 use crate::{
+    commands::plugin::asked::{Asking, refuse_another},
     error::{CommandError, Result},
     exit::Exit,
     ui::Ui,
 };
 use silver_extensions::Grants;
 use silver_pack::{
-    customization::{Customization, LockedPack},
+    customization::{Customization, Decision, Lock, LockedPack},
+    manifest::Need,
     pack::Pack,
 };
 
-/// The grants of the plugin behind `offer`, asked for if they are not in the lock yet. The
+/// The grants of the plugin behind `offer`; what was neither allowed nor denied yet is asked for. The
 /// customization is given back as it is on disk now.
 pub fn obtain(
     ui: &Ui,
@@ -22,61 +24,54 @@ pub fn obtain(
     reference: LockedPack,
     dry_run: bool,
 ) -> Result<(Customization, Grants)> {
-    let needs = &offer.def.needs;
-    let texts = || needs.iter().map(ToString::to_string);
-    let granted = customization.lock.granted(&offer.digest);
-    if needs.iter().all(|need| granted.contains(need)) {
-        return Ok((customization, Grants::new(texts(), texts())));
+    let undecided: Vec<Need> = offer
+        .def
+        .needs
+        .iter()
+        .filter(|need| customization.lock.decision(&offer.digest, need) == Decision::Undecided)
+        .cloned()
+        .collect();
+    if undecided.is_empty() {
+        let grants = grants(offer, &customization.lock);
+        return Ok((customization, grants));
     }
-    refuse_another(&customization, offer, &reference)?;
-    ask(ui, pack, &customization, offer)?;
-    if dry_run {
-        return Ok((customization, Grants::new(texts(), texts())));
-    }
+    let asking = Asking { def: offer.def.clone(), digest: offer.digest };
+    refuse_another(&customization.lock, &asking, &reference)?;
+    ask(ui, pack, &customization, offer, &undecided)?;
     let mut lock = customization.lock.clone();
-    lock.grant(offer.digest, offer.def.file.clone(), needs.clone());
+    lock.decide(offer.digest, &offer.def, &undecided, Decision::Allowed);
     lock.pack.get_or_insert(reference);
+    let grants = grants(offer, &lock);
+    if dry_run {
+        return Ok((customization, grants));
+    }
     customization.save_lock(&lock)?;
     let dir = customization.dir.clone();
-    Ok((Customization::load(&dir)?, Grants::new(texts(), texts())))
+    Ok((Customization::load(&dir)?, grants))
 }
 
-/// In one and the same pack a file has one digest; a grant for another one was tampered with.
-fn refuse_another(customization: &Customization, offer: &Offer, reference: &LockedPack) -> Result<()> {
-    let Some(grant) = customization.lock.grants.iter().find(|grant| grant.file == offer.def.file) else { return Ok(()) };
-    if grant.plugin == offer.digest || customization.lock.pack.as_ref() != Some(reference) {
-        return Ok(());
-    }
-    let message = format!(
-        "the lock grants something to `{}` with digest {}, this pack's has {}",
-        grant.file,
-        grant.plugin.short(),
-        offer.digest.short()
-    );
-    Err(CommandError::new(Exit::Integrity, message)
-        .hint("bring customize.lock back from version control, or take the [[grant]] out of it to be asked again"))
+/// What it asks for and the lock allows.
+fn grants(offer: &Offer, lock: &Lock) -> Grants {
+    let allowed = |need: &&Need| lock.decision(&offer.digest, need) == Decision::Allowed;
+    let texts = |needs: Vec<&Need>| needs.into_iter().map(ToString::to_string).collect::<Vec<_>>();
+    Grants::new(texts(offer.def.needs.iter().collect()), texts(offer.def.needs.iter().filter(allowed).collect()))
 }
 
-fn ask(ui: &Ui, pack: &Pack, customization: &Customization, offer: &Offer) -> Result<()> {
+fn ask(ui: &Ui, pack: &Pack, customization: &Customization, offer: &Offer, undecided: &[Need]) -> Result<()> {
     let info = &pack.manifest().pack;
-    let former = customization.lock.grants.iter().find(|grant| grant.file == offer.def.file);
+    let former = customization.lock.former_grant(&offer.digest, &offer.def.file);
     ui.note(&format!("The plugin {} of {} {} ({}) asks to", offer.def.file, info.name, info.version, offer.digest.short()));
-    for need in &offer.def.needs {
-        let known = former.is_some_and(|grant| grant.needs.contains(need));
-        ui.note(&format!("  - {}{}", need.explain(), mark(former.is_some(), known)));
+    for need in undecided {
+        let before = former.map_or("", |former| match former.decision(need) {
+            Decision::Allowed => " (as before)",
+            Decision::Denied => " (denied before)",
+            Decision::Undecided => " (new)",
+        });
+        ui.note(&format!("  - {}{before}", need.explain()));
     }
     if ui.confirm("Allow that, for this plugin and this customization?", false)? {
         return Ok(());
     }
     Err(CommandError::new(Exit::Error, format!("`{}` needs what was not granted; nothing was changed", offer.spec.name))
-        .hint("run the command again and answer yes, or give --yes"))
-}
-
-/// An upgrade that asks for more shows the difference.
-fn mark(upgraded: bool, known: bool) -> &'static str {
-    match (upgraded, known) {
-        (false, _) => "",
-        (true, true) => " (as before)",
-        (true, false) => " (new)",
-    }
+        .hint("run the command again and answer yes, give --yes, or decide of each with `silver plugin allow|deny`"))
 }

@@ -1,7 +1,7 @@
 //! `customize.lock`: what exactly a customization was used with. Written by silver, kept under
 //! version control by the operator.
 
-use super::{config::CustomizeToml, wheel::WheelName, wheel::normalized};
+use super::{config::CustomizeToml, grant::Grant, wheel::WheelName, wheel::normalized};
 use crate::{
     document::{Document, DocumentError, Problem, ProblemKind},
     manifest::{IndexKind, Need},
@@ -84,18 +84,6 @@ pub struct LockedPlugin {
     pub requested: bool,
 }
 
-/// `[[grant]]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Grant {
-    /// Digest of the component.
-    pub plugin: Digest,
-    /// Its file in the pack, for people.
-    pub file: TreePath,
-    /// What it may do.
-    pub needs: Vec<Need>,
-}
-
 /// `[[override]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -110,17 +98,6 @@ impl Lock {
     /// Reads a lock; `file` is only named in errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, DocumentError> {
         Document::parse(text, file)?.decode()
-    }
-
-    /// What the plugin with this digest may do.
-    pub fn granted(&self, plugin: &Digest) -> &[Need] {
-        self.grants.iter().find(|grant| grant.plugin == *plugin).map_or(&[], |grant| &grant.needs)
-    }
-
-    /// Allows a plugin what it needs. Grants of former versions of the same file go.
-    pub fn grant(&mut self, plugin: Digest, file: TreePath, needs: Vec<Need>) {
-        self.grants.retain(|grant| grant.file != file);
-        self.grants.push(Grant { plugin, file, needs });
     }
 
     /// Pins the app plugins that lie in the customization: every wheel in `files`, with version,
@@ -212,8 +189,16 @@ fn plugin_row(plugin: &LockedPlugin) -> Vec<(&'static str, toml_edit::Value)> {
 }
 
 fn grant_row(grant: &Grant) -> Vec<(&'static str, toml_edit::Value)> {
-    let needs: toml_edit::Array = grant.needs.iter().map(ToString::to_string).collect();
-    vec![("plugin", grant.plugin.to_string().into()), ("file", grant.file.as_str().into()), ("needs", needs.into())]
+    let texts = |needs: &[Need]| needs.iter().map(ToString::to_string).collect::<toml_edit::Array>();
+    let mut row = vec![
+        ("plugin", grant.plugin.to_string().into()),
+        ("file", grant.file.as_str().into()),
+        ("needs", texts(&grant.needs).into()),
+    ];
+    if !grant.denied.is_empty() {
+        row.push(("denied", texts(&grant.denied).into()));
+    }
+    row
 }
 
 fn override_row(file: &Overridden) -> Vec<(&'static str, toml_edit::Value)> {
@@ -228,6 +213,7 @@ fn rows(document: &mut DocumentMut, name: &str, key: &[&str], rows: impl Iterato
         let text = |name: &str| row.iter().find(|(field, _)| *field == name).and_then(|(_, value)| value.as_str());
         let same = |table: &&Table| key.iter().all(|name| table.get(name).and_then(Item::as_str) == text(name));
         let mut table = old.iter().find(same).cloned().unwrap_or_default();
+        table.retain(|field, _| row.iter().any(|(name, _)| *name == field));
         for (field, mut new) in row {
             if let Some(old) = table.get(field).and_then(Item::as_value) {
                 *new.decor_mut() = old.decor().clone();

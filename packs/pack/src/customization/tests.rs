@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     hash,
-    manifest::{self, IndexKind, Need},
+    manifest::{self, IndexKind, Need, PluginDef, World},
 };
 use std::fs;
 
@@ -128,8 +128,10 @@ fn wheels_are_pinned_and_found_to_be_others() {
     let customization = loaded.unwrap();
     let mut lock = Lock::default();
     lock.pin_app_plugins(&customization.files, &customization.config);
+    let needs = vec![Need::EditCustomization, Need::Index(IndexKind::Python)];
     let file = TreePath::new("plugins/c.wasm").unwrap();
-    lock.grant(hash::sha256(b"c"), file, vec![Need::EditCustomization, Need::Index(IndexKind::Python)]);
+    let def = PluginDef { file, world: World::CommandPlugin, sha256: None, needs: needs.clone() };
+    lock.decide(hash::sha256(b"c"), &def, &needs, Decision::Allowed);
     lock.pack = Some(LockedPack { id: "org.example.app".into(), version: "1.6.0".parse().unwrap(), digest: hash::sha256(b"p") });
     customization.save_lock(&lock).unwrap();
 
