@@ -172,9 +172,9 @@ fn publish(sealed: &Snapshot, out: &Path) -> Result<Pack, BuildError> {
     archive::write(sealed, &mut io::BufWriter::new(&mut file))
         .map_err(|source| BuildError::Archive { path: out.to_owned(), source })?;
     file.as_file().sync_all().map_err(failed)?;
-    Pack::open(file.path())?;
+    let pack = Pack::open(file.path())?;
     file.persist(out).map_err(|error| failed(error.error))?;
-    Ok(Pack::open(out)?)
+    Ok(pack.renamed(out))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod write;
 
 pub use error::ArchiveError;
 pub use location::{Location, Method, ZipBlobs};
-pub use write::{WriteError, Written, write};
+pub use write::{WriteError, write};
 
 use crate::{
     hash,

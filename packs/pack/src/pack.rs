@@ -63,6 +63,12 @@ impl Pack {
         Ok(Self { path: path.to_owned(), manifest: Arc::new(manifest), digest, archive: Arc::new(archive), tree, all })
     }
 
+    /// The same pack, after its file got another name.
+    #[must_use]
+    pub fn renamed(self, path: &Path) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+
     /// Where the pack is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -11,7 +11,7 @@ use silver_pack::{
     snapshot::{MemoryBlobs, Snapshot},
 };
 use silver_plugin_api::{Digest, TreePath};
-use std::{path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 pub(crate) struct Fixture {
     pub(crate) dir: tempfile::TempDir,
@@ -46,10 +46,11 @@ impl Fixture {
     /// Keeps a pack with these files; returns the digest of the zip.
     pub(crate) fn pack(&self, files: &[(&str, &str)]) -> Digest {
         let (listing, blobs) = tree(files);
-        let mut zip = Vec::new();
-        let written = archive::write(&Snapshot::new(listing, Arc::new(blobs)), &mut zip).unwrap();
-        self.registry.objects().put_archive(&mut &zip[..], &written.digest).unwrap();
-        written.digest
+        let mut zip = io::Cursor::new(Vec::new());
+        archive::write(&Snapshot::new(listing, Arc::new(blobs)), &mut zip).unwrap();
+        let digest = hash::sha256(zip.get_ref());
+        self.registry.objects().put_archive(&mut &zip.get_ref()[..], &digest).unwrap();
+        digest
     }
 
     /// Deploys a release of that pack with these files, those not in the pack as loose blobs; returns

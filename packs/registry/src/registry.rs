@@ -253,8 +253,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let signer = Signer::load_or_create(&dir.path().join("node.key"), "local").unwrap();
         let (tree, blobs) = tree(&[("a", "in the pack"), ("b", "as well")]);
-        let mut zip = Vec::new();
-        let archive = archive::write(&Snapshot::new(tree.clone(), Arc::new(blobs)), &mut zip).unwrap().digest;
+        let mut zip = std::io::Cursor::new(Vec::new());
+        archive::write(&Snapshot::new(tree.clone(), Arc::new(blobs)), &mut zip).unwrap();
+        let zip = zip.into_inner();
+        let archive = hash::sha256(&zip);
         let mut release = ReleaseRecord { tree: tree.digest(), ..ReleaseRecord::default() };
         release.pack.archive = archive;
         let deploy = Event::Deploy(Change { release: Some(release), ..Change::default() });

@@ -2,6 +2,7 @@ mod accepted;
 mod flips;
 mod raw;
 mod refused;
+mod written;
 
 use super::*;
 

@@ -50,8 +50,8 @@ fn a_sealed_tree_opens_again() {
     let at = dir.path().join("pack.zip");
     let written = archive::write(&sealed, &mut fs::File::create(&at).unwrap()).unwrap();
     let pack = Pack::open(&at).unwrap();
-    assert_eq!(pack.archive(), written.digest);
-    assert_eq!(pack.archive_size(), written.size);
+    assert_eq!(pack.archive(), hash::sha256(&fs::read(&at).unwrap()));
+    assert_eq!(pack.archive_size(), written);
     assert_eq!(pack.tree().listing(), tree.listing());
     assert_eq!(pack.tree().text(&path("a/b")).unwrap(), "content");
     assert_eq!(pack.sbom().unwrap().as_deref(), Some("{\"sbom\":1}"));

@@ -21,6 +21,8 @@ use std::{
 /// Files up to this size are held in memory; bigger ones stay where they are and are read again,
 /// with their digest checked, when they are needed.
 const HOLD: u64 = 8 << 20;
+/// So much is held in all; what comes after it stays where it is, whatever its size.
+const HOLD_IN_ALL: u64 = 64 << 20;
 /// How often a file that changes while it is read is tried.
 const ATTEMPTS: usize = 3;
 
@@ -226,13 +228,17 @@ impl Capture<'_> {
             if self.total + size > self.limits.total {
                 return Err(limit(path, self.limits.total, "bytes in all"));
             }
-            let (content, length) = read(&mut file, size).map_err(|error| self.read_error(path, error))?;
+            let hold = size <= HOLD && self.held.total + size <= HOLD_IN_ALL;
+            let (content, length) = read(&mut file, size, hold).map_err(|error| self.read_error(path, error))?;
             let after = rustix::fs::fstat(&file).map_err(|error| self.read_error(path, error.into()))?;
             if length != size || !same(&before, &after) {
                 continue;
             }
             let digest = match content {
-                Content::Bytes(bytes) => self.held.memory.put(bytes),
+                Content::Bytes(bytes) => {
+                    self.held.total += size;
+                    self.held.memory.put(bytes)
+                }
                 Content::Digest(digest) => {
                     self.held.files.insert(digest, self.dir.join(path.as_str()));
                     digest
@@ -266,9 +272,9 @@ impl Capture<'_> {
 }
 
 /// At most one byte more than `size`, which is enough to see that the file grew.
-fn read(file: &mut File, size: u64) -> io::Result<(Content, u64)> {
+fn read(file: &mut File, size: u64, hold: bool) -> io::Result<(Content, u64)> {
     let mut bounded = file.take(size + 1);
-    if size > HOLD {
+    if !hold {
         let (digest, read) = hash::copy_hashed(&mut bounded, &mut io::sink())?;
         return Ok((Content::Digest(digest), read));
     }
@@ -296,6 +302,8 @@ enum Content {
 #[derive(Default)]
 struct Held {
     memory: MemoryBlobs,
+    /// Bytes in memory.
+    total: u64,
     files: HashMap<Digest, PathBuf>,
 }
 

@@ -140,6 +140,23 @@ fn a_file_that_grows_while_it_is_read_is_as_it_was_at_one_moment() {
 }
 
 #[test]
+fn what_is_held_in_memory_has_a_bound() {
+    let dir = dir();
+    let held = HOLD_IN_ALL / HOLD;
+    for at in 0..=held {
+        write(dir.path(), &at.to_string(), &vec![b'a' + u8::try_from(at).unwrap(); usize::try_from(HOLD).unwrap()]);
+    }
+    let tree = Snapshot::capture(dir.path()).unwrap();
+    for at in 0..=held {
+        let path = TreePath::new(&at.to_string()).unwrap();
+        assert_eq!(tree.bytes(&path).unwrap().len() as u64, HOLD);
+        // in place of what is not held, what lies there now is read, and found to be another
+        fs::remove_file(dir.path().join(path.as_str())).unwrap();
+        assert_eq!(tree.bytes(&path).is_ok(), at < held, "{at}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_named() {
     let missing = Snapshot::capture(Path::new("/nonexistent/dir")).unwrap_err();
     assert!(matches!(missing, CaptureError::Read { .. }));
