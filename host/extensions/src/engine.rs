@@ -22,6 +22,7 @@ fn features() -> WasmFeatures {
         | WasmFeatures::REFERENCE_TYPES
         | WasmFeatures::MULTI_VALUE
         | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::MULTI_MEMORY // of adapters between components inside of one, which carry strings from memory to memory
         | WasmFeatures::EXTENDED_CONST
         | WasmFeatures::SIMD
         | WasmFeatures::FLOATS

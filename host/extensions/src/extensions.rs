@@ -8,7 +8,7 @@ use crate::{
     engine::{Ticker, engine},
     error::ExtensionError,
     grants::Grants,
-    host::{State, line, text},
+    host::{State, line, text, wasi},
     inspect::{Inspection, Refusal, World, inspect},
     limits::{Limit, LimitReached, Limits},
 };
@@ -61,6 +61,7 @@ impl Extensions {
         let refused = |error: wasmtime::Error| self.compile_error(plugin, &error);
         bindings::customizer::CustomizerPlugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
             .map_err(refused)?;
+        wasi::link(&mut linker, &self.shared.engine, &loaded.component).map_err(refused)?;
         let instance = linker.instantiate_pre(&loaded.component).map_err(refused)?;
         let pre = bindings::customizer::CustomizerPluginPre::new(instance).map_err(refused)?;
         Ok(WasmCustomizer::new(loaded, pre, inspection))
@@ -72,6 +73,7 @@ impl Extensions {
         let mut linker = Linker::new(&self.shared.engine);
         let refused = |error: wasmtime::Error| self.compile_error(plugin, &error);
         bindings::commands::CommandPlugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).map_err(refused)?;
+        wasi::link(&mut linker, &self.shared.engine, &loaded.component).map_err(refused)?;
         let instance = linker.instantiate_pre(&loaded.component).map_err(refused)?;
         let pre = bindings::commands::CommandPluginPre::new(instance).map_err(refused)?;
         Ok(WasmCommands::new(loaded, pre, inspection))

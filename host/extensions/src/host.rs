@@ -8,6 +8,7 @@ mod overlay;
 mod reach;
 mod state;
 mod tree;
+pub(crate) mod wasi;
 
 pub(crate) use call::Call;
 pub(crate) use convert::{answered, diagnostics, line, text};

@@ -1,14 +1,17 @@
 //! What a component is, from its import and export names alone: nothing is compiled, and nothing is
 //! trusted that the names do not prove.
 
+use crate::host::wasi;
 use silver_plugin_api::{Digest, path::plain};
 use wasmparser::{Encoding, Parser, Payload};
 
 /// The version of `silver:plugin` that this silver speaks.
 pub const ABI: &str = "0.1.0";
 
-/// The largest component, in bytes: compiling is work that nothing else bounds.
-pub(crate) const MAX_COMPONENT: usize = 16 << 20;
+/// The largest component, in bytes: compiling is work that nothing else bounds. One in Rust has some hundred
+/// kilobytes, one in JavaScript 12 MB (SpiderMonkey), one in Python 18 MB (CPython and what it imports), and its author's
+/// own modules have to fit in, too.
+pub(crate) const MAX_COMPONENT: usize = 32 << 20;
 
 /// What a plugin exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,7 @@ pub struct Inspection {
 /// Why a file is not a plugin that this silver runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Larger than 16 MiB.
+    /// Larger than 32 MiB.
     #[error("it has {size} bytes, more than the {MAX_COMPONENT} that are allowed")]
     TooLarge {
         /// Bytes.
@@ -120,7 +123,8 @@ impl Refusal {
             Self::NoWorld | Self::TwoWorlds => "a plugin's crate calls `silver_plugin::export!` once".into(),
             Self::OtherWorld { .. } => "correct `world` of this `[[plugin]]` in pack.toml".into(),
             Self::ForeignImport { import, .. } if import.starts_with("wasi:") => {
-                "build it for wasm32-unknown-unknown, which imports no WASI".into()
+                "plugins get no network, no processes and only constants for the rest of WASI 0.2; `silver plugin build` leaves it out"
+                    .into()
             }
             Self::ForeignImport { .. } => "a plugin reaches nothing outside of its world".into(),
         })
@@ -149,7 +153,11 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
         (true, true) => return Err(Refusal::TwoWorlds),
         (false, false) => return Err(Refusal::NoWorld),
     };
-    let foreign = |name: &&String| ours(name).is_none_or(|(interface, _)| !world.interfaces().contains(&interface));
+    let offered = |name: &str| match ours(name) {
+        Some((interface, _)) => world.interfaces().contains(&interface),
+        None => wasi::allowed(name).is_some(),
+    };
+    let foreign = |name: &&String| !offered(name);
     if let Some(import) = imports.iter().find(foreign) {
         return Err(Refusal::ForeignImport { import: plain(import).into_owned(), world });
     }

@@ -7,7 +7,7 @@
 //! fresh store with the host's [`Limits`]; what a plugin may reach is what it asked for and was
 //! granted ([`Grants`]).
 //!
-//! Deliberately absent: WASI, threads, Winch, compiled code from anywhere but our own cache, limits that a
+//! Deliberately absent: WASI (but for constant stand-ins, `host/wasi.rs`), threads, Winch, compiled code from anywhere but our own cache, limits that a
 //! plugin declares for itself.
 
 mod bindings;

@@ -5,4 +5,5 @@ mod behaved;
 mod hostile;
 mod memory;
 mod refused;
+mod wasi;
 mod wasm;

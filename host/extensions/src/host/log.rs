@@ -6,9 +6,6 @@ use super::{
 };
 use crate::bindings::customizer::silver::plugin::{log, types};
 
-/// Errors of a plugin that are shown when it fails.
-const KEPT: usize = 8;
-
 impl types::Host for State {
     fn convert_failure(&mut self, error: HostError) -> wasmtime::Result<types::Failure> {
         match error {
@@ -33,10 +30,7 @@ impl log::Host for State {
             log::Level::Warn => tracing::warn!(plugin, "{said}"),
             log::Level::Error => {
                 tracing::error!(plugin, "{said}");
-                if self.said.len() == KEPT {
-                    self.said.pop_front();
-                }
-                self.said.push_back(said);
+                self.complain(said);
             }
         }
         Ok(())

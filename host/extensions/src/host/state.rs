@@ -1,6 +1,9 @@
 //! The data of one store: handles, and what of the limits is used up.
 
-use super::handles::{OverlayHandle, TreeHandle, WriterHandle};
+use super::{
+    handles::{OverlayHandle, TreeHandle, WriterHandle},
+    wasi::Output,
+};
 use crate::{
     grants::Grants,
     limits::{Limit, LimitReached, Limits},
@@ -11,6 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 use wasmtime::{ResourceLimiter, component::Resource};
+
+/// Errors of a plugin that are shown when it fails: the end of a traceback, say.
+const KEPT: usize = 16;
 
 /// What a tree's handle stands for.
 pub(crate) enum TreeSlot {
@@ -107,6 +113,8 @@ pub(crate) struct State {
     pub(crate) writers: Table<Writer>,
     /// The last errors that the plugin logged.
     pub(crate) said: VecDeque<String>,
+    /// The line that it is printing.
+    pub(super) printed: Output,
     started: Instant,
     waited: Duration,
     operations: u64,
@@ -126,6 +134,7 @@ impl State {
             overlays: Table::default(),
             writers: Table::default(),
             said: VecDeque::new(),
+            printed: Output::default(),
             started: Instant::now(),
             waited: Duration::ZERO,
             operations: 0,
@@ -149,6 +158,14 @@ impl State {
             return Err(self.reached(Limit::Time));
         }
         Ok(())
+    }
+
+    /// Keeps an error that the plugin told of, for the message when it fails.
+    pub(super) fn complain(&mut self, said: String) {
+        if self.said.len() == KEPT {
+            self.said.pop_front();
+        }
+        self.said.push_back(said);
     }
 
     /// Counts new content.

@@ -25,10 +25,13 @@ fn refusals_name_what_is_wrong() {
     let abi = |found: &str| Refusal::WrongAbi { found: found.into() };
     for (imports, exports, refusal) in [
         (
-            vec![trees, "wasi:clocks/wall-clock@0.2.0"],
+            vec![trees, "wasi:clocks/wall-clock@0.3.0"],
             vec![CUSTOMIZER],
-            foreign("wasi:clocks/wall-clock@0.2.0", World::Customizer),
+            foreign("wasi:clocks/wall-clock@0.3.0", World::Customizer),
         ),
+        (vec!["wasi:cli/run@0.2.0"], vec![CUSTOMIZER], foreign("wasi:cli/run@0.2.0", World::Customizer)),
+        (vec!["wasi:cli/stderr@0.2.0-rc.1"], vec![CUSTOMIZER], foreign("wasi:cli/stderr@0.2.0-rc.1", World::Customizer)),
+        (vec!["wasi:http/types@0.2.0"], vec![CUSTOMIZER], foreign("wasi:http/types@0.2.0", World::Customizer)),
         (vec!["silver:plugin/index@0.1.0"], vec![CUSTOMIZER], foreign("silver:plugin/index@0.1.0", World::Customizer)),
         (vec!["wasi:sockets/tcp@0.2.0"], vec![COMMANDS], foreign("wasi:sockets/tcp@0.2.0", World::Commands)),
         (vec!["silver:plugin/secrets@0.1.0"], vec![COMMANDS], foreign("silver:plugin/secrets@0.1.0", World::Commands)),
@@ -44,7 +47,7 @@ fn refusals_name_what_is_wrong() {
     }
     assert_eq!(inspect(b"\0asm\x01\0\0\0"), Err(Refusal::CoreModule));
     assert!(matches!(inspect(b"#!/bin/sh"), Err(Refusal::NotWasm(_))));
-    assert!(matches!(inspect(&vec![0; 17 << 20]), Err(Refusal::TooLarge { .. })));
+    assert!(matches!(inspect(&vec![0; 33 << 20]), Err(Refusal::TooLarge { .. })));
 }
 
 #[test]

@@ -37,10 +37,15 @@ const BASE: &str = r#"
 
 /// A component of `world` from a core module.
 pub(super) fn component(world: &str, module: &str) -> Vec<u8> {
+    component_of(world, module, "")
+}
+
+/// The same with `more` WIT: worlds of our package, and packages in braces.
+pub(super) fn component_of(world: &str, module: &str, more: &str) -> Vec<u8> {
     let mut module = wat::parse_str(module).unwrap();
     // one package in several files
     let text: String = FILES.iter().map(|text| text.replace("package silver:plugin@0.1.0;", "")).collect();
-    let group = UnresolvedPackageGroup::parse("plugin.wit", &format!("package silver:plugin@0.1.0;\n{text}")).unwrap();
+    let group = UnresolvedPackageGroup::parse("plugin.wit", &format!("package silver:plugin@0.1.0;\n{text}\n{more}")).unwrap();
     let mut resolve = Resolve::default();
     let package = resolve.push_group(group).unwrap();
     let world = resolve.select_world(&[package], Some(world)).unwrap();
@@ -51,16 +56,18 @@ pub(super) fn component(world: &str, module: &str) -> Vec<u8> {
 /// A customizer whose `merge` has this body; parameters: 0 app, 1 customization, 2 overlay. `more`
 /// are further definitions.
 pub(super) fn customizer(body: &str, more: &str) -> Vec<u8> {
+    component("customizer-plugin", &customizer_module(body, more))
+}
+
+/// Its core module.
+pub(super) fn customizer_module(body: &str, more: &str) -> String {
     let options = "i32 ".repeat(10);
-    component(
-        "customizer-plugin",
-        &format!(
-            r#"(module {IMPORTS} {BASE} {more}
+    format!(
+        r#"(module {IMPORTS} {BASE} {more}
             (func (export "silver:plugin/customizer@0.1.0#claims") (param {options}) (result i32) (i32.const 1024))
             (func (export "silver:plugin/customizer@0.1.0#check") (param i32 i32 {options}) (result i32)
                 (call $drop-tree (local.get 0)) (call $drop-tree (local.get 1)) (i32.const 1024))
             (func $merge (export "silver:plugin/customizer@0.1.0#merge") (param i32 i32 i32 {options}) (result i32)
                 {body}))"#
-        ),
     )
 }
