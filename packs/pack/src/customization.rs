@@ -2,17 +2,21 @@
 //!
 //! The directory is read once, as hostile input, into a snapshot; everything here works on that.
 
+mod app_plugins;
 mod config;
 mod edit;
 mod grant;
 mod lock;
+mod target;
 mod wheel;
 mod write;
 
+pub use app_plugins::EquipError;
 pub use config::{AppPluginWanted, CustomizeToml, DeployRow, IndexOverride, PackWanted, ProcessOverride, SecretRef, schema};
 pub use edit::{set_setting, unwant_plugin, want_plugin};
 pub use grant::{Decision, Grant};
-pub use lock::{Lock, LockedPack, LockedPlugin, Overridden};
+pub use lock::{Lock, LockedPack, LockedPlugin, NoRow, Overridden, VENDORED, is_vendored};
+pub use target::Target;
 pub use wheel::{WheelName, normalized};
 pub use write::write_atomically;
 
@@ -161,7 +165,7 @@ impl Customization {
         }
     }
 
-    /// The app plugins that the lock pins, as customizers get them.
+    /// The app plugins that the lock pins, as plugins of silver get them.
     pub fn app_plugins(&self) -> Vec<AppPlugin> {
         let plugin = |plugin: &LockedPlugin| AppPlugin {
             name: plugin.name.clone(),

@@ -35,7 +35,7 @@ pub fn pin(before: &Customization, after: Snapshot, outcome: &Outcome, arguments
     let after = put(&after, CONFIG, &config)?;
     let changed = Customization::from_files(&before.dir, after)?;
     let mut lock = before.lock.clone();
-    lock.pin_app_plugins(&changed.files, &changed.config);
+    lock.pin_app_plugins(Vec::new(), &changed.files, &changed.config);
     let old = before.files.text(&path(LOCK)).unwrap_or_default();
     put(&changed.files, LOCK, &lock.write_over(&old))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     lock::{Lock, LockedPlugin},
-    wheel::normalized,
+    target::Target,
 };
 use crate::{
     document::{Document, DocumentError, HINT, Problem, ProblemKind, nearest},
@@ -45,6 +45,10 @@ pub struct CustomizeToml {
     /// Another place for an index of app plugins.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub index: BTreeMap<IndexKind, IndexOverride>,
+    /// Platforms of the nodes it is deployed to, which app plugins are resolved for. Default: this
+    /// machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
     /// Where it is deployed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deploy: Vec<DeployRow>,
@@ -168,7 +172,7 @@ impl fmt::Display for SecretRef {
 crate::manifest::text_type!(SecretRef, "^(env|file|cmd):.+$", ["env:SMTP_PASSWORD"]);
 
 /// An app plugin that is wanted: a name and, if it matters, versions in the syntax of its index:
-/// `TracAccountManager`, `TracAccountManager==0.6.0`.
+/// `TracAccountManager`, `TracAccountManager==0.6.0`; of npm `@scope/name@^1.2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppPluginWanted {
     /// Name.
@@ -182,14 +186,38 @@ impl std::str::FromStr for AppPluginWanted {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))).unwrap_or(text.len());
+        let in_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        // `@scope/` of npm
+        let scope = match text.strip_prefix('@').and_then(|rest| rest.split_once('/')) {
+            Some((scope, _)) if !scope.is_empty() && scope.chars().all(in_name) => scope.len() + 2,
+            _ => 0,
+        };
+        let end = text[scope..].find(|c: char| !in_name(c)).map_or(text.len(), |at| scope + at);
         let (name, versions) = (&text[..end], text[end..].trim());
-        let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let specifier = versions.is_empty() || versions.starts_with(['=', '<', '>', '!', '~']);
-        if starts && specifier && !versions.contains(is_control) {
+        let starts = text[scope..end].starts_with(|c: char| c.is_ascii_alphanumeric());
+        let specifier = versions.is_empty() || versions.starts_with(['=', '<', '>', '!', '~', '@']);
+        if starts && specifier && !versions.contains(|c: char| is_control(c) || "/:".contains(c)) {
             return Ok(Self { name: name.into(), versions: versions.into() });
         }
         Err(format!("`{}` is not a package: write \"NAME\" or \"NAME==1.2\"", text.escape_debug()))
+    }
+}
+
+impl AppPluginWanted {
+    /// The one version that will do, if there is but one.
+    pub fn exact(&self) -> Option<&str> {
+        let number = |text: &&str| text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(['*', ',', '=', ' ', '|']);
+        match (self.versions.strip_prefix("=="), self.versions.strip_prefix('@')) {
+            (Some(version), _) => Some(version.trim()).filter(number),
+            // `@1` of npm is a range
+            (_, Some(version)) => Some(version.trim()).filter(number).filter(|version| version.split('.').count() >= 3),
+            _ => None,
+        }
+    }
+
+    /// The versions as indexes take them: npm's without the `@` in front.
+    pub fn specifier(&self) -> &str {
+        self.versions.strip_prefix('@').unwrap_or(&self.versions)
     }
 }
 
@@ -199,7 +227,7 @@ impl fmt::Display for AppPluginWanted {
     }
 }
 
-crate::manifest::text_type!(AppPluginWanted, "^[A-Za-z0-9][A-Za-z0-9._-]*.*$", ["TracAccountManager==0.6.0"]);
+crate::manifest::text_type!(AppPluginWanted, "^(@[A-Za-z0-9._-]+/)?[A-Za-z0-9][A-Za-z0-9._-]*.*$", ["TracAccountManager==0.6.0"]);
 
 /// Reads `customize.toml` and checks what needs no pack.
 pub(super) fn parse(text: &str, file: &str) -> Result<CustomizeToml, DocumentError> {
@@ -291,16 +319,15 @@ pub(super) fn not_locked(config: &CustomizeToml, lock: &Lock, document: &Documen
     let mut problems = Vec::new();
     for (kind, wanted) in &config.plugins {
         for (at, plugin) in wanted.iter().enumerate() {
-            let same = |locked: &&LockedPlugin| locked.index == *kind && locked.name == normalized(&plugin.name);
-            let exact = plugin.versions.strip_prefix("==").filter(|version| !version.contains(['*', ',', '=']));
-            let message = match (lock.app_plugins.iter().find(same), exact) {
+            let same = |locked: &&LockedPlugin| locked.index == *kind && locked.name == kind.normalized(&plugin.name);
+            let message = match (lock.app_plugins.iter().find(same), plugin.exact()) {
                 (None, _) => format!("`{plugin}` is wanted, but nothing is locked for it"),
-                (Some(locked), Some(version)) if locked.version != version.trim() => {
+                (Some(locked), Some(version)) if locked.version != version => {
                     format!("`{plugin}` is wanted, but {} is locked", locked.version)
                 }
                 _ => continue,
             };
-            let hint = format!("`silver manage-app PACK --customize=DIR install-plugin '{plugin}'` fetches and locks it");
+            let hint = "`silver customize lock PACK --customize=DIR` resolves and locks what is wanted".to_owned();
             let kind_of_problem = ProblemKind::Invalid { message, hint: Some(hint) };
             problems.push(document.bare_problem(&["plugins", kind.as_str(), &at.to_string()], kind_of_problem));
         }

@@ -1,6 +1,6 @@
 //! Changing `customize.toml` and keeping its comments and layout.
 
-use super::{config::AppPluginWanted, wheel::normalized};
+use super::config::AppPluginWanted;
 use crate::{manifest::IndexKind, render::RenderError};
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value, value};
 
@@ -46,7 +46,7 @@ pub fn want_plugin(text: &str, kind: IndexKind, plugin: &AppPluginWanted) -> Res
     let mut document = parse(text)?;
     let rows = plugins(&mut document, kind)?;
     let mut new = Value::from(plugin.to_string());
-    match position(rows, &plugin.name).and_then(|at| rows.get_mut(at)) {
+    match position(rows, kind, &plugin.name).and_then(|at| rows.get_mut(at)) {
         Some(old) => {
             *new.decor_mut() = old.decor().clone();
             *old = new;
@@ -60,7 +60,7 @@ pub fn want_plugin(text: &str, kind: IndexKind, plugin: &AppPluginWanted) -> Res
 pub fn unwant_plugin(text: &str, kind: IndexKind, name: &str) -> Result<String, RenderError> {
     let mut document = parse(text)?;
     let rows = plugins(&mut document, kind)?;
-    let Some(at) = position(rows, name) else { return Ok(text.to_owned()) };
+    let Some(at) = position(rows, kind, name) else { return Ok(text.to_owned()) };
     rows.remove(at);
     if rows.is_empty() {
         table(&mut document, "plugins")?.remove(kind.as_str());
@@ -78,10 +78,10 @@ fn plugins(document: &mut DocumentMut, kind: IndexKind) -> Result<&mut Array, Re
     rows.as_array_mut().ok_or_else(|| RenderError::Key { key: key(), why: "it is not a list".into() })
 }
 
-fn position(rows: &Array, name: &str) -> Option<usize> {
+fn position(rows: &Array, kind: IndexKind, name: &str) -> Option<usize> {
     let same = |row: &Value| {
         let wanted = row.as_str().and_then(|text| text.parse::<AppPluginWanted>().ok());
-        wanted.is_some_and(|wanted| normalized(&wanted.name) == normalized(name))
+        wanted.is_some_and(|wanted| kind.normalized(&wanted.name) == kind.normalized(name))
     };
     rows.iter().position(same)
 }

@@ -1,9 +1,10 @@
 //! `customize.lock`: what exactly a customization was used with. Written by silver, kept under
 //! version control by the operator.
 
-use super::{config::CustomizeToml, grant::Grant, wheel::WheelName, wheel::normalized};
+use super::{config::CustomizeToml, grant::Grant, target::Target, wheel::WheelName};
 use crate::{
     document::{Document, DocumentError, Problem, ProblemKind},
+    listing::Listing,
     manifest::{IndexKind, Need},
     snapshot::Snapshot,
 };
@@ -11,6 +12,10 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use silver_plugin_api::{Digest, TreePath};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+
+/// Directory of the customization in which `silver customize vendor` keeps app plugins:
+/// `app-plugins/KIND/FILE`.
+pub const VENDORED: &str = "app-plugins";
 
 /// The content of `customize.lock`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,24 +69,73 @@ pub struct LockedPack {
     pub digest: Digest,
 }
 
-/// `[[app-plugin]]`.
+/// `[[app-plugin]]`: one for each target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LockedPlugin {
     /// Where it comes from.
     pub index: IndexKind,
-    /// Name, as its index normalises it.
+    /// Name, as its index normalises it. Of `npm`: where it lies below `node_modules`, which is the
+    /// name unless it is there for another package only.
     pub name: String,
     /// Exact version.
     pub version: String,
-    /// Platforms it runs on: `any`, or the index's own words (`cp311-cp311-manylinux_2_17_x86_64`).
+    /// The platform that it was resolved for. A file that was put into the customization by hand has
+    /// `any` or the index's own words (`cp311-cp311-manylinux_2_17_x86_64`) and counts everywhere.
     pub target: String,
-    /// The file in the customization directory.
+    /// Where customizers find it in the customization: a file, or a directory if there is a `tree`.
+    /// It is not there on disk but for files that were put there by hand.
     pub path: TreePath,
-    /// Digest of that file.
+    /// Digest of the file that the index gives.
     pub digest: Digest,
     /// Wanted by the operator, or pulled in by another one?
     pub requested: bool,
+    /// The name of the file that the index gives, if it is an archive that is unpacked at `path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Digest of the tree at `path`, if it is an archive that is unpacked there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<Digest>,
+    /// Digest of the source package that it was built from here, since its index has no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_from: Option<Digest>,
+}
+
+impl LockedPlugin {
+    /// Is it for this platform?
+    pub fn fits(&self, target: &Target) -> bool {
+        !self.is_resolved() || self.target == target.of(self.index).as_str()
+    }
+
+    /// Was it resolved for one platform? Otherwise it was put there by hand.
+    pub fn is_resolved(&self) -> bool {
+        self.target.parse::<Target>().is_ok()
+    }
+
+    /// The name of the file that the index gives.
+    pub fn file_name(&self) -> &str {
+        self.file.as_deref().unwrap_or_else(|| self.path.name())
+    }
+}
+
+/// An app plugin is locked, but not for the platform that it is needed on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the app plugin `{name}` is locked for {}, not for {target}", .locked.join(", "))]
+pub struct NoRow {
+    /// Which.
+    pub name: String,
+    /// The platform.
+    pub target: Target,
+    /// Platforms that it is locked for.
+    pub locked: Vec<String>,
+}
+
+impl NoRow {
+    /// The way out.
+    pub fn hint(&self) -> Option<String> {
+        let target = &self.target;
+        Some(format!("add \"{target}\" to `targets` in customize.toml, and run `silver customize lock PACK --customize=DIR`"))
+    }
 }
 
 /// `[[override]]`.
@@ -100,13 +154,44 @@ impl Lock {
         Document::parse(text, file)?.decode()
     }
 
-    /// Pins the app plugins that lie in the customization: every wheel in `files`, with version,
-    /// platform and digest as they are.
-    pub fn pin_app_plugins(&mut self, files: &Snapshot, config: &CustomizeToml) {
-        let wanted: Vec<String> =
-            config.plugins.get(&IndexKind::Python).into_iter().flatten().map(|wanted| normalized(&wanted.name)).collect();
-        let wheel = |(path, node): (&TreePath, &crate::listing::Node)| {
+    /// The app plugins for a platform. Each one that an operator wanted on any platform has to be
+    /// locked for this one.
+    pub fn app_plugins_for(&self, target: &Target) -> Result<Vec<LockedPlugin>, NoRow> {
+        let fitting: Vec<LockedPlugin> = self.app_plugins.iter().filter(|row| row.fits(target)).cloned().collect();
+        let same = |a: &LockedPlugin, b: &LockedPlugin| a.index == b.index && a.name == b.name;
+        for wanted in self.app_plugins.iter().filter(|row| row.requested) {
+            if !fitting.iter().any(|row| same(row, wanted)) {
+                let locked = self.app_plugins.iter().filter(|row| same(row, wanted)).map(|row| row.target.clone()).collect();
+                return Err(NoRow { name: wanted.name.clone(), target: target.of(wanted.index), locked });
+            }
+        }
+        Ok(fitting)
+    }
+
+    /// The platforms that app plugins were resolved for, as far as they are known in full.
+    pub fn targets(&self) -> Vec<Target> {
+        let mut targets: Vec<Target> = self.app_plugins.iter().filter_map(|row| row.target.parse().ok()).collect();
+        targets.sort();
+        targets.dedup();
+        targets
+    }
+
+    /// Pins the app plugins that were resolved, and those that lie in the customization otherwise:
+    /// every wheel in `files` that none of the `resolved` is, with version, platform and digest as
+    /// they are.
+    pub fn pin_app_plugins(&mut self, resolved: Vec<LockedPlugin>, files: &Snapshot, config: &CustomizeToml) {
+        let wanted: Vec<String> = config
+            .plugins
+            .get(&IndexKind::Python)
+            .into_iter()
+            .flatten()
+            .map(|wanted| IndexKind::Python.normalized(&wanted.name))
+            .collect();
+        let by_hand = |(path, node): (&TreePath, &crate::listing::Node)| {
             let wheel = WheelName::parse(path.name())?;
+            if is_vendored(path) || resolved.iter().any(|row| path.below(&row.path).is_some()) {
+                return None;
+            }
             Some(LockedPlugin {
                 index: IndexKind::Python,
                 requested: wanted.contains(&wheel.name),
@@ -115,13 +200,18 @@ impl Lock {
                 version: wheel.version,
                 path: path.clone(),
                 digest: node.digest,
+                file: None,
+                tree: None,
+                built_from: None,
             })
         };
-        self.app_plugins = files.listing().iter().filter_map(wheel).collect();
+        self.app_plugins = files.listing().iter().filter_map(by_hand).collect();
+        self.app_plugins.extend(resolved);
         self.app_plugins.sort();
+        self.app_plugins.dedup();
     }
 
-    /// Rows whose file is not there or not the same, and wheels without a row.
+    /// Rows whose file or tree is not the same, or not there although it was put there by hand.
     pub(super) fn mismatches(&self, files: &Snapshot, document: &Document<'_>) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut wrong = |path: &[&str], message: String, hint: &str| {
@@ -129,19 +219,24 @@ impl Lock {
         };
         for (at, plugin) in self.app_plugins.iter().enumerate() {
             let at = at.to_string();
-            match files.listing().get(&plugin.path) {
+            let there = match plugin.tree {
+                Some(_) => subtree(files.listing(), &plugin.path),
+                None => files.listing().get(&plugin.path).map(|node| node.digest),
+            };
+            match there {
+                None if plugin.is_resolved() => {}
                 None => wrong(
                     &["app-plugin", &at, "path"],
                     format!("`{}` is locked, but not there", plugin.path),
                     "install it again with `silver manage-app`, or bring the file back from version control",
                 ),
-                Some(node) if node.digest != plugin.digest => wrong(
+                Some(digest) if digest != plugin.tree.unwrap_or(plugin.digest) => wrong(
                     &["app-plugin", &at, "digest"],
                     format!(
                         "`{}` is not the file that was locked: it has {}, not {}",
                         plugin.path,
-                        node.digest.short(),
-                        plugin.digest.short()
+                        digest.short(),
+                        plugin.tree.unwrap_or(plugin.digest).short()
                     ),
                     "bring the file back from version control, or install it again with `silver manage-app`",
                 ),
@@ -176,8 +271,22 @@ impl Lock {
     }
 }
 
+/// Is this the path of an app plugin that `silver customize vendor` keeps?
+pub fn is_vendored(path: &TreePath) -> bool {
+    path.strip_prefix(VENDORED).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Digest of what lies below a directory; `None` when it is not there.
+fn subtree(listing: &Listing, dir: &TreePath) -> Option<Digest> {
+    let mut tree = Listing::new();
+    for (path, node) in listing.below(dir) {
+        tree.insert(path.below(dir)?, *node).ok()?;
+    }
+    (!tree.is_empty()).then(|| tree.digest())
+}
+
 fn plugin_row(plugin: &LockedPlugin) -> Vec<(&'static str, toml_edit::Value)> {
-    vec![
+    let mut row = vec![
         ("index", plugin.index.as_str().into()),
         ("name", plugin.name.as_str().into()),
         ("version", plugin.version.as_str().into()),
@@ -185,7 +294,11 @@ fn plugin_row(plugin: &LockedPlugin) -> Vec<(&'static str, toml_edit::Value)> {
         ("path", plugin.path.as_str().into()),
         ("digest", plugin.digest.to_string().into()),
         ("requested", plugin.requested.into()),
-    ]
+    ];
+    row.extend(plugin.file.as_ref().map(|file| ("file", file.as_str().into())));
+    row.extend(plugin.tree.as_ref().map(|tree| ("tree", tree.to_string().into())));
+    row.extend(plugin.built_from.as_ref().map(|source| ("built-from", source.to_string().into())));
+    row
 }
 
 fn grant_row(grant: &Grant) -> Vec<(&'static str, toml_edit::Value)> {

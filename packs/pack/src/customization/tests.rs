@@ -127,7 +127,7 @@ fn wheels_are_pinned_and_found_to_be_others() {
     let (dir, loaded) = load(&[(CONFIG, config), (WHEEL, "wheel"), ("plugins/dep-1.0-1-cp311-cp311-linux_x86_64.whl", "dep")]);
     let customization = loaded.unwrap();
     let mut lock = Lock::default();
-    lock.pin_app_plugins(&customization.files, &customization.config);
+    lock.pin_app_plugins(Vec::new(), &customization.files, &customization.config);
     let needs = vec![Need::EditCustomization, Need::Index(IndexKind::Python)];
     let file = TreePath::new("plugins/c.wasm").unwrap();
     let def = PluginDef { file, world: World::CommandPlugin, sha256: None, needs: needs.clone() };
@@ -158,7 +158,7 @@ fn wheels_are_pinned_and_found_to_be_others() {
     {
         fs::write(dir.path().join(CONFIG), wanted.replace("trac.accountmanager", row)).unwrap();
         let error = Customization::load(dir.path()).unwrap().check_lock().unwrap_err();
-        assert!(error.to_string().contains(told) && error.hint().unwrap().contains("install-plugin"), "{error}");
+        assert!(error.to_string().contains(told) && error.hint().unwrap().contains("silver customize lock"), "{error}");
     }
     fs::write(dir.path().join(CONFIG), wanted).unwrap();
 
@@ -206,6 +206,95 @@ fn edits_keep_comments() {
     assert!(!edited.contains("plugins") && edited.starts_with("# mine\n"), "{edited}");
     assert_eq!(unwant_plugin(text, IndexKind::Python, "none").unwrap(), text);
     for wrong in ["", "==1", "-a", "a b", "a @ file:///x"] {
+        assert!(wrong.parse::<AppPluginWanted>().is_err(), "{wrong}");
+    }
+}
+
+/// A row of an app plugin that was resolved for a platform.
+fn row(name: &str, target: &str, content: &str) -> LockedPlugin {
+    LockedPlugin {
+        index: IndexKind::Python,
+        name: name.into(),
+        version: "1.0".into(),
+        target: target.into(),
+        path: TreePath::new(&format!("plugins/{name}-1.0-{}.whl", content.len())).unwrap(),
+        digest: hash::sha256(content.as_bytes()),
+        requested: true,
+        file: None,
+        tree: None,
+        built_from: None,
+    }
+}
+
+fn tree(files: &[(&str, &str)]) -> Snapshot {
+    let (mut listing, mut blobs) = (crate::listing::Listing::new(), crate::snapshot::MemoryBlobs::new());
+    for (path, content) in files {
+        let kind = crate::listing::Kind::File;
+        let node = crate::listing::Node { kind, size: content.len() as u64, digest: blobs.put(content.as_bytes()) };
+        listing.insert(TreePath::new(path).unwrap(), node).unwrap();
+    }
+    Snapshot::new(listing, std::sync::Arc::new(blobs))
+}
+
+const HERE: &str = "linux-x86_64-gnu2.36-cp311";
+const THERE: &str = "linux-aarch64-gnu2.36-cp312";
+
+#[test]
+fn rows_are_taken_by_platform() {
+    let mut lock = Lock::default();
+    lock.app_plugins = vec![row("a", HERE, "1"), row("a", THERE, "22"), row("b", HERE, "1"), row("hand", "any", "x")];
+    let names = |target: &str| {
+        let rows = lock.app_plugins_for(&target.parse().unwrap());
+        rows.map(|rows| rows.iter().map(|row| format!("{} {}", row.name, row.path.name())).collect::<Vec<_>>())
+    };
+    assert_eq!(names(HERE).unwrap(), ["a a-1.0-1.whl", "b b-1.0-1.whl", "hand hand-1.0-1.whl"]);
+    let error = names(THERE).unwrap_err();
+    assert_eq!(error.to_string(), format!("the app plugin `b` is locked for {HERE}, not for {THERE}"));
+    assert!(error.hint().unwrap().contains(THERE) && error.hint().unwrap().contains("silver customize lock"));
+    // what only another one needs may be needed on one platform alone
+    lock.app_plugins[2].requested = false;
+    assert_eq!(lock.app_plugins_for(&THERE.parse().unwrap()).unwrap().len(), 2);
+    assert_eq!(lock.targets().iter().map(Target::as_str).collect::<Vec<_>>(), [THERE, HERE]);
+}
+
+#[test]
+fn customizers_see_the_app_plugins_of_one_platform() {
+    let vendored = "app-plugins/python/a-1.0-1.whl";
+    let (_dir, loaded) = load(&[(CONFIG, "[pack]\nid = \"org.example.app\"\n"), (vendored, "1"), ("plugins/b-1.0-2.whl", "bb")]);
+    let mut customization = loaded.unwrap();
+    let site = LockedPlugin { tree: Some(tree(&[("x/y.php", "y")]).digest()), ..row("site", HERE, "zip") };
+    let site = LockedPlugin { path: TreePath::new("plugins/site").unwrap(), file: Some("site-1.zip".into()), ..site };
+    customization.lock.app_plugins = vec![row("a", HERE, "1"), row("b", THERE, "bb"), site.clone()];
+
+    let rows = vec![(row("a", HERE, "1"), Some(tree(&[("a.whl", "1")]))), (site, Some(tree(&[("x/y.php", "y")])))];
+    let equipped = customization.equipped(rows).unwrap();
+    let paths: Vec<&str> = equipped.files.listing().iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["customize.toml", "plugins/a-1.0-1.whl", "plugins/site/x/y.php"]);
+    assert_eq!(equipped.files.text(&TreePath::new("plugins/site/x/y.php").unwrap()).unwrap(), "y");
+    assert_eq!(equipped.app_plugins().len(), 2);
+
+    // what is on disk where an app plugin shall be
+    let clash = LockedPlugin { path: TreePath::new("plugins/b-1.0-2.whl/c").unwrap(), ..row("c", HERE, "c") };
+    customization.lock.app_plugins.clear();
+    let error = customization.equipped(vec![(clash, Some(tree(&[("c", "c")])))]).unwrap_err();
+    assert!(error.to_string().contains("plugins/b-1.0-2.whl/c") && error.hint().is_some());
+}
+
+#[test]
+fn app_plugins_are_written_as_their_index_writes_them() {
+    for (text, name, specifier, exact) in [
+        ("TracNav==4.3", "TracNav", "==4.3", Some("4.3")),
+        ("TracNav >=4,<5", "TracNav", ">=4,<5", None),
+        ("TracNav==4.*", "TracNav", "==4.*", None),
+        ("@scope/node-x@^1.2", "@scope/node-x", "^1.2", None),
+        ("node-x@1.2.3", "node-x", "1.2.3", Some("1.2.3")),
+        ("node-x@1", "node-x", "1", None),
+        ("akismet", "akismet", "", None),
+    ] {
+        let wanted: AppPluginWanted = text.parse().unwrap();
+        assert_eq!((wanted.name.as_str(), wanted.specifier(), wanted.exact()), (name, specifier, exact), "{text}");
+    }
+    for wrong in ["@/x", "@scope", "a/b", "@a/b/c", "a b", "", "-x", "@a/-b"] {
         assert!(wrong.parse::<AppPluginWanted>().is_err(), "{wrong}");
     }
 }

@@ -94,14 +94,17 @@ impl std::str::FromStr for Need {
                 |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
             host.contains('.') && host.split('.').all(label)
         };
-        match text.split_once(':') {
-            None if text == "edit-customization" => Ok(Self::EditCustomization),
-            Some(("index", "python")) => Ok(Self::Index(IndexKind::Python)),
-            Some(("http", name)) if host(name) => Ok(Self::Http(name.to_owned())),
-            _ => Err(format!(
+        let unknown = || {
+            format!(
                 "`{}` is nothing a plugin can ask for; allowed: `index:python`, `edit-customization`, `http:HOST`",
                 text.escape_debug()
-            )),
+            )
+        };
+        match text.split_once(':') {
+            None if text == "edit-customization" => Ok(Self::EditCustomization),
+            Some(("index", kind)) => IndexKind::parse(kind).map(Self::Index).ok_or_else(unknown),
+            Some(("http", name)) if host(name) => Ok(Self::Http(name.to_owned())),
+            _ => Err(unknown()),
         }
     }
 }
@@ -124,6 +127,10 @@ text_type!(Need, "^(edit-customization|index:python|http:.+)$", ["index:python"]
 pub enum IndexKind {
     /// A Python package index.
     Python,
+    /// An npm registry.
+    Npm,
+    /// A directory of packages, here or on a web server.
+    Directory,
 }
 
 impl IndexKind {
@@ -131,6 +138,21 @@ impl IndexKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Python => "python",
+            Self::Npm => "npm",
+            Self::Directory => "directory",
+        }
+    }
+
+    /// The kind of this name.
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Python, Self::Npm, Self::Directory].into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// A package's name as indexes of this kind compare it.
+    pub fn normalized(self, name: &str) -> String {
+        match self {
+            Self::Python => crate::customization::normalized(name),
+            Self::Npm | Self::Directory => name.to_owned(),
         }
     }
 }
@@ -138,9 +160,9 @@ impl IndexKind {
 impl<'de> Deserialize<'de> for IndexKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match String::deserialize(deserializer)?.as_str() {
-            "python" => Ok(Self::Python),
+            // they come with the indexes of these kinds
             "npm" | "directory" => Err(not_yet("", "`python`")),
-            other => Err(de::Error::unknown_field(other, &["python"])),
+            text => Self::parse(text).ok_or_else(|| de::Error::unknown_field(text, &["python"])),
         }
     }
 }

@@ -7,7 +7,7 @@ use silver_plugin_api::{Diagnostic, Location, TreePath, TreeRole, customizer::Cl
 /// no customizer.
 pub fn is_ours(path: &TreePath) -> bool {
     if path.contains('/') {
-        return path.starts_with(".github/") || path.name() == ".gitkeep";
+        return customization::is_vendored(path) || path.starts_with(".github/") || path.name() == ".gitkeep";
     }
     let upper = path.to_ascii_uppercase();
     let stem = upper.split('.').next().unwrap_or_default();
