@@ -26,7 +26,13 @@ pub struct Agent {
 impl Agent {
     pub fn run(self, context: &Context) -> Result {
         away_from_the_terminal()?;
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false).init();
+        // its own complaints about a log that cannot be written would go to the same full disk, and panic
+        tracing_subscriber::fmt()
+            .log_internal_errors(false)
+            .with_writer(std::io::stderr)
+            .with_ansi(false)
+            .with_target(false)
+            .init();
         let dirs = context.dirs()?;
         let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
         context.block_on(async {

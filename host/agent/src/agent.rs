@@ -184,10 +184,13 @@ impl Agent {
         Ok(Some(Placed { label: label.clone(), release: Arc::new(release), locations: file.locations.clone() }))
     }
 
-    /// The lock of an app, when everything that an earlier agent left has been dealt with.
-    pub(crate) async fn lock(&self, app: &str, who: &str) -> Result<Lock, lock::LockError> {
+    /// The lock of an app, when everything that was left of it has been dealt with: by an earlier agent, or by
+    /// this one when the disk was full.
+    pub(crate) async fn lock(self: &Arc<Self>, app: &str, who: &str) -> Result<Lock, lock::LockError> {
         self.recovered().await;
-        lock::app(self.dirs(), app, who)
+        let lock = lock::app(self.dirs(), app, who)?;
+        self.recover_left(Some(app)).await?;
+        Ok(lock)
     }
 
     /// Facts of the machine; programs are asked once.

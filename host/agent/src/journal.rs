@@ -106,6 +106,8 @@ pub struct Journal {
     path: PathBuf,
     start: Start,
     lines: Vec<Line>,
+    /// Lines that could not be written yet.
+    unwritten: Vec<u8>,
     die_at: Option<DieAt>,
 }
 
@@ -137,7 +139,7 @@ impl Journal {
         if whole < bytes.len() {
             file.set_len(whole as u64).and_then(|()| disk::sync(&file)).at("cut", path)?;
         }
-        Ok(Self { file, path: path.to_owned(), start, lines, die_at })
+        Ok(Self { file, path: path.to_owned(), start, lines, unwritten: Vec::new(), die_at })
     }
 
     /// All journals that are there, each with its id; damaged ones as errors.
@@ -147,13 +149,20 @@ impl Journal {
     }
 
     /// Writes a fact; durable when it returns. The fact counts for this run also when it could not be
-    /// written: undoing goes by what was done.
+    /// written: undoing goes by what was done, may make room, and what is missing is written with the next fact.
     pub fn write(&mut self, fact: Fact) -> Result<(), JournalError> {
         let moment = Moment::of(&fact);
         let line = line(fact);
-        let bytes = encode(&line);
+        self.unwritten.extend(encode(&line));
         self.lines.push(line);
-        self.file.write_all(&bytes).and_then(|()| disk::sync(&self.file)).at("write", &self.path)?;
+        let whole = self.file.metadata().at("look at", &self.path)?.len();
+        let written = self.file.write_all(&self.unwritten).and_then(|()| disk::sync(&self.file));
+        if written.is_err() {
+            // half a line in the middle would make a journal that nobody can read
+            self.file.set_len(whole).at("cut", &self.path)?;
+        }
+        written.at("write", &self.path)?;
+        self.unwritten.clear();
         if let Some((step, moment)) = moment {
             self.reached(&step, moment);
         }

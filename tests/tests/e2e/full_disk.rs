@@ -153,3 +153,48 @@ fn nothing_changes_when_there_is_no_room_for_a_release() {
     assert!(world.http().page(HOST, "/who").contains("1.0.1"));
     assert_eq!(world.http().page(HOST, "/count"), "1");
 }
+
+#[test]
+fn a_disk_that_fills_up_during_the_change_leaves_something_that_the_next_command_settles() {
+    let world = World::new();
+    let Some(disk) = SmallDisk::mount(&world, "24m") else {
+        skipped("mounting a small disk needs root and mount namespaces");
+        return;
+    };
+    let good = world.hello("good").display().to_string();
+    disk.ok(&["update", &good, "--yes"]);
+    world.http().post(HOST, "/count", "").unwrap();
+
+    // its migration takes every byte that there is
+    let dir = silver_tests::hello::variant("next");
+    let app = dir.path().join("app.py");
+    let greedy = r#"
+import os, sys
+if sys.argv[1:] == ["migrate"]:
+    with open(os.environ["SILVER_DATA_DIR"] + "/filler", "wb", 0) as filler:
+        try:
+            while True:
+                filler.write(bytes(4096))
+        except OSError:
+            sys.exit(0)
+"#;
+    let manifest = dir.path().join("pack.toml");
+    fs::write(&manifest, fs::read_to_string(&manifest).unwrap().replace("timeout = \"20s\"", "timeout = \"2s\"")).unwrap();
+    fs::write(&app, [greedy, &fs::read_to_string(&app).unwrap()].concat()).unwrap();
+    let zip = world.work().join("greedy.zip").display().to_string();
+    world.silver(["pack", dir.path().to_str().unwrap(), "-o", &zip]).ok();
+    let (code, said) = disk.silver(&["update", &zip, "--yes", "--quiet"]);
+    assert!([4, 5].contains(&code), "{code}: {said}");
+    assert!(said.contains("error: the update failed"), "{said}");
+    assert!(world.http().page(HOST, "/who").contains("1.0.0"), "the old release serves on");
+
+    fs::remove_file(disk.path("data/nodes/local/data/hello/filler")).unwrap();
+    let next = world.hello("next").display().to_string();
+    disk.ok(&["update", &next, "--yes"]);
+    assert!(world.http().page(HOST, "/who").contains("1.0.1"));
+    assert_eq!(world.http().page(HOST, "/count"), "1");
+    disk.ok(&["registry", "verify"]);
+    let log: serde_json::Value = serde_json::from_str(&disk.ok(&["registry", "log", "--json"])).unwrap();
+    let outcomes: Vec<&str> = log.as_array().unwrap().iter().filter_map(|event| event["outcome"].as_str()).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "reverted").count(), 1, "the failed attempt is on record: {log}");
+}

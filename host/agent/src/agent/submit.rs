@@ -9,7 +9,7 @@ use crate::{
     names::{self, NameError},
     observe::ObserveError,
     state::{self, StateError},
-    transition::{self, CarryError},
+    transition,
 };
 use silver_plugin_api::plan::{Outcome, OutcomeKind, Transition};
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl SubmitError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Stale { .. } | Self::Taken { .. } => Some("something has changed since the plan was made: plan again".into()),
-            Self::Left(_) => Some("`silver local stop` and any command after it try again".into()),
+            Self::Left(_) => Some("the agent's log says why; when that is put right, run the same command again".into()),
             Self::Name(error) => error.hint(),
             _ => None,
         }
@@ -102,7 +102,6 @@ impl Agent {
         if transition.app != locked {
             return Err(SubmitError::OtherApp { plan: transition.app, locked: locked.to_owned() });
         }
-        self.recover_left(Some(locked)).await.map_err(ObserveError::from)?;
         let left = Journal::all(self.dirs(), None).map_err(ObserveError::from)?;
         if left.iter().any(|(_, journal)| journal.as_ref().is_ok_and(|journal| journal.transition().app == locked)) {
             return Err(SubmitError::Left(locked.to_owned()));
@@ -141,10 +140,14 @@ impl Agent {
         let (id, app) = (journal.transition().id.clone(), journal.transition().app.clone());
         let feed = self.begin(&app, &id);
         let (agent, told) = (Arc::clone(self), Arc::clone(&feed));
+        let (working, saying) = (Arc::clone(self), Arc::clone(&feed));
+        let work = tokio::spawn(async move { transition::carry(working.means(&saying), journal).await });
         tokio::spawn(async move {
-            let outcome = match transition::carry(agent.means(&told), journal).await {
-                Ok(outcome) => outcome,
-                Err(error) => stopped(&error),
+            let outcome = match work.await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(error)) => stopped(&words(&error)),
+                // a bug, but whoever looks on has to hear of it
+                Err(panic) => stopped(&panic.to_string()),
             };
             drop(lock);
             agent.finish(&app, &id, &told, outcome);
@@ -153,13 +156,13 @@ impl Agent {
     }
 }
 
-/// The journal could not be written: nobody can say more than that until the agent has been started again.
-fn stopped(error: &CarryError) -> Outcome {
-    tracing::error!("{}", words(error));
+/// The journal could not be written: nobody can say more than that until somebody takes the app's lock again.
+fn stopped(why: &str) -> Outcome {
+    tracing::error!("{why}");
     Outcome {
         kind: OutcomeKind::RevertFailed,
         failed_step: None,
-        message: Some(format!("the change stopped in the middle: {}; it is dealt with at the agent's next start", words(error))),
+        message: Some(format!("the change stopped in the middle: {why}; the next change of the application settles it first")),
         log: Vec::new(),
         undo_errors: Vec::new(),
         current: None,

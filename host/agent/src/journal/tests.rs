@@ -30,6 +30,18 @@ fn a_journal_cut_at_any_byte_keeps_its_whole_lines() {
 }
 
 #[test]
+fn what_could_not_be_written_is_written_with_the_next_fact() {
+    let home = tempfile::tempdir().unwrap();
+    let dirs = Dirs::below(home.path());
+    let mut journal = begin(&dirs);
+    let writable = std::mem::replace(&mut journal.file, File::open(path(&dirs, "t1")).unwrap());
+    assert!(journal.write(Fact::Begin("stop-old".into())).is_err());
+    journal.file = writable;
+    journal.write(Fact::Done("stop-old".into())).unwrap();
+    assert_eq!(Journal::open(&path(&dirs, "t1"), None).unwrap().lines(), journal.lines());
+}
+
+#[test]
 fn what_is_no_journal_is_put_aside() {
     let home = tempfile::tempdir().unwrap();
     let dirs = Dirs::below(home.path());
