@@ -4,16 +4,17 @@
 //! `packs/reference/PACK/plugins/NAME.wasm`, which the pack's manifest names with its world. Only
 //! who builds packs needs this: packs carry their plugins compiled.
 
-mod component;
 mod stamp;
-mod toolchain;
 
-use crate::{Failure, root, run, target};
+use crate::{Failure, need, root, run, target};
+use silver_plugin_build::{
+    component,
+    rust::{self, DEBIAN, TARGET, Toolchain},
+};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-use toolchain::Toolchain;
 
 /// Options of the chore.
 #[derive(Debug, Default)]
@@ -65,7 +66,7 @@ pub(crate) fn build(options: &Options) -> Result<(), Failure> {
         }
         let toolchain = match &toolchain {
             Some(toolchain) => toolchain,
-            None => toolchain.insert(Toolchain::find(options.debian)?),
+            None => toolchain.insert(find_toolchain(options.debian)?),
         };
         let bytes = compile(plugin, toolchain)?;
         fs::create_dir_all(plugin.output.parent().ok_or("a plugin without a directory")?)?;
@@ -76,16 +77,43 @@ pub(crate) fn build(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Finds a Rust that builds plugins, or installs it and says so: the target with rustup, else Debian's Rust. Not every
+/// machine can reach where rustup downloads from.
+fn find_toolchain(debian: bool) -> Result<Toolchain, Failure> {
+    let rustup = || {
+        if !Toolchain::has_rustup() {
+            return None;
+        }
+        println!("    installing the target {TARGET} with rustup: plugins are built for it");
+        let added = Toolchain::from_rustup(&root());
+        if added.is_none() {
+            println!("    rustup cannot get it here");
+        }
+        added
+    };
+    let in_use = (!debian).then(|| Toolchain::in_use(&root()).or_else(rustup)).flatten();
+    if let Some(toolchain) = in_use {
+        return Ok(toolchain);
+    }
+    let why = "plugins are built for wasm32-unknown-unknown, and Debian's Rust comes with the source of its std";
+    need::debian(&DEBIAN, why, || Toolchain::debian().is_some())?;
+    Toolchain::debian().ok_or_else(|| "Debian's Rust is not complete".into())
+}
+
 fn compile(plugin: &Plugin, toolchain: &Toolchain) -> Result<Vec<u8>, Failure> {
     println!("    {}: building with {}", plugin.package, toolchain.name());
     let dir = target().join("plugins");
-    run::run(toolchain.cargo(&dir).args(["--package", &plugin.package]))?;
-    let module = dir.join("wasm32-unknown-unknown/plugin").join(format!("{}.wasm", plugin.package.replace('-', "_")));
-    let module = fs::read(&module).map_err(|error| format!("{}: {error}", shown(&module)))?;
-    let bytes = component::encode(&module).map_err(|error| format!("{}: {error}", plugin.package))?;
+    let mut cargo = toolchain.cargo(&root(), &dir, &cargo_home());
+    run::run(cargo.args(["--locked", "--profile", "plugin", "--package", &plugin.package]))?;
+    let bytes = rust::encode(&dir, "plugin", &plugin.package)?;
     component::check_imports(&bytes, &plugin.world, &root().join("plugins-sdk/wit"))
         .map_err(|error| format!("{}: {error}", plugin.package))?;
     Ok(bytes)
+}
+
+fn cargo_home() -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo");
+    std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
 }
 
 /// The plugins that the manifests of the reference packs name.

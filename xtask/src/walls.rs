@@ -13,6 +13,7 @@ const WALLS: &[(&str, &[&str], &str)] = &[
     ("silver-pack", &["tokio", "ureq", "hyper*", "reqwest", "rusqlite", "wasmtime*", "jiff", "getrandom"], "packs are pure data"),
     ("silver-plugin-api", &["tokio", "wasmtime*", "silver-*", "getrandom"], "the vocabulary stands at the bottom"),
     ("silver-plugin", &["wasmtime*", "tokio", "getrandom"], "guests have no world outside"),
+    ("silver-plugin-build", &["wasmtime*", "tokio", "silver-*"], "who builds plugins needs nothing of who runs them"),
     (
         "silver-builtin",
         &["tokio", "ureq", "hyper*", "wasmtime*", "silver-pack", "silver-core", "silver-agent"],

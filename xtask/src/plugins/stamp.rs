@@ -5,13 +5,13 @@ use crate::{Failure, root, target};
 use sha2::{Digest, Sha256};
 use std::{fs, path::Path};
 
-/// Digest of all that a plugin is made of: its crate and those beside it, the SDK, the lock and this
-/// chore.
+/// Digest of all that a plugin is made of: its crate and those beside it, the SDK, the lock and what
+/// builds it.
 pub(crate) fn inputs(source: &Path) -> Result<String, Failure> {
     let mut hash = Sha256::new();
     let root = root();
     hash.update(source.to_string_lossy().as_bytes());
-    for part in ["plugins-sdk/api", "plugins-sdk/rust", "plugins-sdk/wit", "xtask/src/plugins", "Cargo.lock", "Cargo.toml"] {
+    for part in ["plugins-sdk/api", "plugins-sdk/rust", "plugins-sdk/wit", "plugins-sdk/build/src", "Cargo.lock", "Cargo.toml"] {
         add(&mut hash, &root.join(part))?;
     }
     add(&mut hash, source.parent().unwrap_or(source))?;

@@ -1,18 +1,19 @@
 //! From a module to a component, and what it may import.
 
-use crate::Failure;
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, error::Error, path::Path};
 use wit_component::{ComponentEncoder, DecodedWasm};
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
+type Failure = Box<dyn Error + Send + Sync>;
+
 /// Encodes a core module that was built with `wit-bindgen` as a component.
-pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>, Failure> {
+pub fn encode(module: &[u8]) -> Result<Vec<u8>, Failure> {
     Ok(ComponentEncoder::default().module(module)?.validate(true).encode()?)
 }
 
 /// Fails when the component imports what its world does not offer: the customizer's world is pure,
 /// and this is where a WASI import that a dependency dragged in would show.
-pub(crate) fn check_imports(component: &[u8], world: &str, wit: &Path) -> Result<(), Failure> {
+pub fn check_imports(component: &[u8], world: &str, wit: &Path) -> Result<(), Failure> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit)?;
     let id = resolve.select_world(&[package], Some(world))?;
