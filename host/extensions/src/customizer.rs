@@ -1,67 +1,38 @@
 //! A customizer behind the sandbox.
 
-use crate::{
-    bindings::customizer::{CustomizerPlugin, CustomizerPluginPre, exports::silver::plugin::customizer as wit},
-    extensions::Loaded,
-    host::{Call, OverlaySlot, State, TreeSlot, answered, diagnostics, line, text},
-    inspect::Inspection,
-    limits::Limit,
-};
+use crate::{extensions::Loaded, inspect::Inspection, usage::Usage};
 use silver_plugin_api::{
     Diagnostic, Failure, Overlay, Tree,
     customizer::{Claim, Customizer, Options},
 };
-use wasmtime::{Store, component::Resource};
+use std::sync::Arc;
 
 /// A WASM customizer; every call gets a fresh store.
 pub struct WasmCustomizer {
-    loaded: Loaded,
-    pre: CustomizerPluginPre<State>,
-    inspection: Inspection,
+    pub(crate) adapter: Box<dyn Customizer + Send + Sync>,
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) inspection: Inspection,
 }
 
 impl WasmCustomizer {
-    pub(crate) fn new(loaded: Loaded, pre: CustomizerPluginPre<State>, inspection: Inspection) -> Self {
-        Self { loaded, pre, inspection }
-    }
-
     /// What the component is; its digest belongs into the key of a cached merge.
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
     }
 
-    fn run<R>(
-        &self,
-        call: &'static str,
-        run: impl FnOnce(&mut Store<State>, &CustomizerPlugin) -> wasmtime::Result<Result<R, wit::Failure>>,
-    ) -> Result<R, Failure> {
-        let answer = self.loaded.run(call, |store| {
-            let instance = self.pre.instantiate(&mut *store)?;
-            run(store, &instance)
-        })?;
-        answer.map_err(|failure| self.loaded.blame(answered(failure)))
+    /// What the last call of each exported function used, also when it failed.
+    pub fn usage(&self) -> Vec<Usage> {
+        self.loaded.usage()
     }
 }
 
 impl Customizer for WasmCustomizer {
     fn claims(&self, options: &Options) -> Result<Vec<Claim>, Failure> {
-        self.run("claims", |store, plugin| {
-            let answer = plugin.silver_plugin_customizer().call_claims(&mut *store, &told(options))?;
-            let Ok(claims) = answer else { return Ok(answer.map(|_| Vec::new())) };
-            bounded(store, claims.len())?;
-            Ok(Ok(claims.iter().map(|claim| Claim { pattern: line(&claim.pattern), summary: line(&claim.summary) }).collect()))
-        })
+        self.adapter.claims(options)
     }
 
     fn check(&self, app: &dyn Tree, customization: &dyn Tree, options: &Options) -> Result<Vec<Diagnostic>, Failure> {
-        let call = Call { app: Some(app), customization: Some(customization), ..Call::default() };
-        call.lend(|| {
-            self.run("check", |store, plugin| {
-                let (app, customization) = trees(store)?;
-                let answer = plugin.silver_plugin_customizer().call_check(&mut *store, app, customization, &told(options))?;
-                findings(store, answer)
-            })
-        })
+        self.adapter.check(app, customization, options)
     }
 
     fn merge(
@@ -71,62 +42,8 @@ impl Customizer for WasmCustomizer {
         into: &mut dyn Overlay,
         options: &Options,
     ) -> Result<Vec<Diagnostic>, Failure> {
-        let call = Call { app: Some(app), customization: Some(customization), into: Some(into), ..Call::default() };
-        call.lend(|| {
-            self.run("merge", |store, plugin| {
-                let (app, customization) = trees(store)?;
-                let into = store.data_mut().new_overlay(OverlaySlot::Into)?.rep();
-                let into = Resource::new_borrow(into);
-                let answer =
-                    plugin.silver_plugin_customizer().call_merge(&mut *store, app, customization, into, &told(options))?;
-                findings(store, answer)
-            })
-        })
-    }
-}
-
-type TreeArgument = Resource<crate::host::TreeHandle>;
-
-/// The two lent trees, as arguments.
-fn trees(store: &mut Store<State>) -> wasmtime::Result<(TreeArgument, TreeArgument)> {
-    let app = store.data_mut().new_tree(TreeSlot::App)?.rep();
-    let customization = store.data_mut().new_tree(TreeSlot::Customization)?.rep();
-    Ok((Resource::new_borrow(app), Resource::new_borrow(customization)))
-}
-
-fn findings(
-    store: &Store<State>,
-    answer: Result<Vec<wit::Diagnostic>, wit::Failure>,
-) -> wasmtime::Result<Result<Vec<Diagnostic>, wit::Failure>> {
-    if let Ok(list) = &answer {
-        bounded(store, list.len())?;
-    }
-    Ok(answer.map(diagnostics))
-}
-
-fn bounded(store: &Store<State>, items: usize) -> wasmtime::Result<()> {
-    let state = store.data();
-    if items > state.limits.items { Err(state.reached(Limit::Items)) } else { Ok(()) }
-}
-
-fn told(options: &Options) -> wit::Options {
-    let pairs =
-        |settings: &silver_plugin_api::Settings| settings.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    wit::Options {
-        app_name: options.app_name.clone(),
-        app_version: options.app_version.clone(),
-        settings: pairs(&options.settings),
-        target: options.target.clone(),
-        extra: pairs(&options.extra),
-    }
-}
-
-impl Loaded {
-    /// A plugin's own internal error, with the plugin's name.
-    pub(crate) fn blame(&self, failure: Failure) -> Failure {
-        match failure {
-            Failure::Internal(what) => Failure::Internal(text(&format!("plugin `{}`: {what}", self.plugin.name))),
-            other => other,
-        }
+        let mut found = self.adapter.merge(app, customization, into, options)?;
+        found.extend(self.loaded.near_limits("merge"));
+        Ok(found)
     }
 }

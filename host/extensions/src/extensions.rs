@@ -1,7 +1,6 @@
 //! Loads plugins: one engine, one cache, one set of limits.
 
 use crate::{
-    bindings,
     cache::{Cache, sha256},
     commands::WasmCommands,
     customizer::WasmCustomizer,
@@ -11,11 +10,16 @@ use crate::{
     host::{State, line, text, wasi},
     inspect::{Inspection, Refusal, World, inspect},
     limits::{Limit, LimitReached, Limits},
+    usage::Usage,
 };
-use std::{path::Path, sync::Arc};
+use silver_plugin_api::{Diagnostic, Failure};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 use wasmtime::{
     Engine, Store, Trap, UpdateDeadline, WasmBacktrace,
-    component::{Component, HasSelf, Linker},
+    component::{Component, InstancePre, Linker},
 };
 
 /// What a plugin is called in messages.
@@ -57,29 +61,26 @@ impl Extensions {
     /// Loads a customizer.
     pub fn customizer(&self, plugin: &Plugin, wasm: &[u8]) -> Result<WasmCustomizer, ExtensionError> {
         let (inspection, loaded) = self.load(plugin, wasm, World::Customizer, Grants::default())?;
-        let mut linker = Linker::new(&self.shared.engine);
-        let refused = |error: wasmtime::Error| self.compile_error(plugin, &error);
-        bindings::customizer::CustomizerPlugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
-            .map_err(refused)?;
-        wasi::link(&mut linker, &self.shared.engine, &loaded.component).map_err(refused)?;
-        let instance = linker.instantiate_pre(&loaded.component).map_err(refused)?;
-        let pre = bindings::customizer::CustomizerPluginPre::new(instance).map_err(refused)?;
-        Ok(WasmCustomizer::new(loaded, pre, inspection))
+        let adapter = inspection.track.customizer(Arc::clone(&loaded));
+        let adapter = adapter.map_err(|error| unfit(plugin, &inspection, &error))?;
+        Ok(WasmCustomizer { adapter, loaded, inspection })
     }
 
     /// Loads commands, which reach what `grants` says.
     pub fn commands(&self, plugin: &Plugin, wasm: &[u8], grants: Grants) -> Result<WasmCommands, ExtensionError> {
         let (inspection, loaded) = self.load(plugin, wasm, World::Commands, grants)?;
-        let mut linker = Linker::new(&self.shared.engine);
-        let refused = |error: wasmtime::Error| self.compile_error(plugin, &error);
-        bindings::commands::CommandPlugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).map_err(refused)?;
-        wasi::link(&mut linker, &self.shared.engine, &loaded.component).map_err(refused)?;
-        let instance = linker.instantiate_pre(&loaded.component).map_err(refused)?;
-        let pre = bindings::commands::CommandPluginPre::new(instance).map_err(refused)?;
-        Ok(WasmCommands::new(loaded, pre, inspection))
+        let adapter = inspection.track.commands(Arc::clone(&loaded));
+        let adapter = adapter.map_err(|error| unfit(plugin, &inspection, &error))?;
+        Ok(WasmCommands { adapter, loaded, inspection })
     }
 
-    fn load(&self, plugin: &Plugin, wasm: &[u8], wanted: World, grants: Grants) -> Result<(Inspection, Loaded), ExtensionError> {
+    fn load(
+        &self,
+        plugin: &Plugin,
+        wasm: &[u8],
+        wanted: World,
+        grants: Grants,
+    ) -> Result<(Inspection, Arc<Loaded>), ExtensionError> {
         let refused = |source| ExtensionError::Refused { plugin: plugin.name.clone(), source };
         let inspection = inspect(wasm).map_err(refused)?;
         if inspection.world != wanted {
@@ -90,14 +91,24 @@ impl Extensions {
             Some(cache) => cache.component(engine, &sha256(wasm), wasm),
             None => Component::new(engine, wasm),
         };
-        let component = component.map_err(|error| self.compile_error(plugin, &error))?;
-        Ok((inspection, Loaded { extensions: self.clone(), plugin: plugin.clone(), component, grants }))
+        let component = component.map_err(|error| compile_error(plugin, &error))?;
+        let loaded = Loaded { extensions: self.clone(), plugin: plugin.clone(), component, grants, used: Mutex::default() };
+        Ok((inspection, Arc::new(loaded)))
     }
+}
 
-    #[expect(clippy::unused_self, reason = "closures that hold the host call it")]
-    fn compile_error(&self, plugin: &Plugin, error: &wasmtime::Error) -> ExtensionError {
-        ExtensionError::Compile { plugin: plugin.name.clone(), message: text(&format!("{error:#}")) }
+fn compile_error(plugin: &Plugin, error: &wasmtime::Error) -> ExtensionError {
+    ExtensionError::Compile { plugin: plugin.name.clone(), message: text(&format!("{error:#}")) }
+}
+
+/// Why a component cannot be joined with its imports. One that was built for a newer version of the same track
+/// wants a function that this silver does not have yet.
+fn unfit(plugin: &Plugin, inspection: &Inspection, error: &wasmtime::Error) -> ExtensionError {
+    if inspection.is_newer() {
+        let source = Refusal::WrongAbi { found: inspection.abi.clone() };
+        return ExtensionError::Refused { plugin: plugin.name.clone(), source };
     }
+    compile_error(plugin, error)
 }
 
 /// A compiled plugin with its host.
@@ -106,9 +117,48 @@ pub(crate) struct Loaded {
     pub(crate) plugin: Plugin,
     component: Component,
     grants: Grants,
+    used: Mutex<Vec<Usage>>,
 }
 
 impl Loaded {
+    /// A linker for the imports of a world, with the stand-ins for WASI that the component wants.
+    pub(crate) fn linker(&self) -> wasmtime::Result<Linker<State>> {
+        let engine = &self.extensions.shared.engine;
+        let mut linker = Linker::new(engine);
+        wasi::link(&mut linker, engine, &self.component)?;
+        Ok(linker)
+    }
+
+    /// The component, joined with its imports.
+    pub(crate) fn prepare(&self, linker: &Linker<State>) -> wasmtime::Result<InstancePre<State>> {
+        linker.instantiate_pre(&self.component)
+    }
+
+    /// What the last call of each exported function used.
+    pub(crate) fn usage(&self) -> Vec<Usage> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A warning for each limit that the last call of this function came near to.
+    pub(crate) fn near_limits(&self, call: &str) -> Vec<Diagnostic> {
+        let used = self.usage().into_iter().find(|used| used.call == call);
+        used.map(|used| used.warnings(&self.plugin.name, &self.extensions.shared.limits)).unwrap_or_default()
+    }
+
+    fn note(&self, used: Usage) {
+        let mut all = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|other| other.call != used.call);
+        all.push(used);
+    }
+
+    /// A plugin's own internal error, with the plugin's name.
+    pub(crate) fn blame(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Internal(what) => Failure::Internal(text(&format!("plugin `{}`: {what}", self.plugin.name))),
+            other => other,
+        }
+    }
+
     /// Runs one exported function in a store of its own.
     pub(crate) fn run<R>(
         &self,
@@ -130,7 +180,10 @@ impl Loaded {
             None => Err(store.data().reached(Limit::Time)),
         });
         let _ticking = ticker.start(engine).map_err(|error| ExtensionError::Engine(error.to_string()))?;
-        run(&mut store).map_err(|error| self.explain(call, &error, store.into_data()))
+        let result = run(&mut store);
+        let left = store.get_fuel().unwrap_or(0);
+        self.note(store.data().usage(call, limits.fuel.saturating_sub(left)));
+        result.map_err(|error| self.explain(call, &error, store.into_data()))
     }
 
     fn explain(&self, call: &'static str, error: &wasmtime::Error, state: State) -> ExtensionError {

@@ -1,16 +1,13 @@
-//! What a running plugin sees of silver: the imports of its world.
+//! What a running plugin has of silver, whatever version of the interface it speaks: the loans of its call, its
+//! handles, and what of the limits is used up. The imports of its world are in [`crate::abi`].
 
 mod call;
-mod convert;
 pub(crate) mod handles;
-mod log;
-mod overlay;
-mod reach;
+mod said;
 mod state;
-mod tree;
 pub(crate) mod wasi;
 
-pub(crate) use call::Call;
-pub(crate) use convert::{answered, diagnostics, line, text};
-pub(crate) use handles::TreeHandle;
-pub(crate) use state::{HostError, OverlaySlot, State, TreeSlot};
+pub(crate) use call::{Call, within};
+pub(crate) use handles::{OverlayHandle, StagingHandle, TreeHandle, WriterHandle};
+pub(crate) use said::{digest, line, path, text};
+pub(crate) use state::{HostError, OverlaySlot, State, TreeSlot, Writer};

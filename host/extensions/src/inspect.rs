@@ -1,12 +1,10 @@
 //! What a component is, from its import and export names alone: nothing is compiled, and nothing is
 //! trusted that the names do not prove.
 
+use crate::abi::{ABI, Track, apart};
 use crate::host::wasi;
 use silver_plugin_api::{Digest, path::plain};
 use wasmparser::{Encoding, Parser, Payload};
-
-/// The version of `silver:plugin` that this silver speaks.
-pub const ABI: &str = "0.1.0";
 
 /// The largest component, in bytes: compiling is work that nothing else bounds. One in Rust has some hundred
 /// kilobytes, one in JavaScript 12 MB (SpiderMonkey), one in Python 18 MB (CPython and what it imports), and its author's
@@ -44,7 +42,7 @@ impl World {
     }
 
     /// The interfaces that it may import, without package and version.
-    const fn interfaces(self) -> &'static [&'static str] {
+    pub(crate) const fn interfaces(self) -> &'static [&'static str] {
         match self {
             Self::Customizer => &["types", "trees", "log"],
             Self::Commands => &["types", "trees", "log", "workspace", "index", "http-fetch", "console"],
@@ -63,6 +61,7 @@ pub struct Inspection {
     pub world: World,
     /// The version of `silver:plugin` that it was built for.
     pub abi: String,
+    pub(crate) track: Track,
     /// Full names of what it imports, in the component's order.
     pub imports: Vec<String>,
 }
@@ -83,7 +82,7 @@ pub enum Refusal {
     #[error("it is a core module, not a component")]
     CoreModule,
     /// Built for another version of the interface.
-    #[error("it needs silver ABI {found}, this silver has {ABI}")]
+    #[error("it needs silver ABI {}, this silver has {}", apart(.found, ABI).0, apart(.found, ABI).1)]
     WrongAbi {
         /// The version in the component.
         found: String,
@@ -137,13 +136,15 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
         return Err(Refusal::TooLarge { size: wasm.len() });
     }
     let (imports, exports) = names(wasm)?;
-    let mut abi = None;
-    for name in imports.iter().chain(&exports) {
-        if let Some((_, version)) = ours(name) {
-            if track(version) != track(ABI) {
-                return Err(Refusal::WrongAbi { found: plain(version).into_owned() });
-            }
-            abi.get_or_insert(version);
+    let mut spoken = None;
+    for (_, version) in imports.iter().chain(&exports).filter_map(|name| ours(name)) {
+        let found = || Refusal::WrongAbi { found: plain(version).into_owned() };
+        let track = Track::of(version).ok_or_else(found)?;
+        // one component speaks one track; of that, the newest version that it names
+        match spoken {
+            Some((other, _)) if other != track => return Err(found()),
+            Some((_, newest)) if patch(newest) >= patch(version) => {}
+            _ => spoken = Some((track, version)),
         }
     }
     let exported = |world: World| exports.iter().filter_map(|name| ours(name)).any(|(name, _)| name == world.export());
@@ -153,6 +154,7 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
         (true, true) => return Err(Refusal::TwoWorlds),
         (false, false) => return Err(Refusal::NoWorld),
     };
+    let Some((track, abi)) = spoken else { return Err(Refusal::NoWorld) };
     let offered = |name: &str| match ours(name) {
         Some((interface, _)) => world.interfaces().contains(&interface),
         None => wasi::allowed(name).is_some(),
@@ -161,13 +163,7 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
     if let Some(import) = imports.iter().find(foreign) {
         return Err(Refusal::ForeignImport { import: plain(import).into_owned(), world });
     }
-    Ok(Inspection {
-        digest: crate::cache::sha256(wasm),
-        size: wasm.len() as u64,
-        world,
-        abi: abi.unwrap_or(ABI).to_owned(),
-        imports,
-    })
+    Ok(Inspection { digest: crate::cache::sha256(wasm), size: wasm.len() as u64, world, abi: abi.to_owned(), track, imports })
 }
 
 /// Names of the outermost component's imports and exports. What is nested inside can reach only
@@ -205,16 +201,14 @@ fn ours(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("silver:plugin/")?.split_once('@')
 }
 
-/// Versions of one track are compatible: `0.1` of `0.1.7`, `2` of `2.3.4`; a prerelease is
-/// compatible with itself only.
-fn track(version: &str) -> &str {
-    if version.contains(['-', '+']) {
-        return version;
-    }
-    let mut parts = version.splitn(3, '.');
-    match (parts.next(), parts.next()) {
-        (Some("0"), Some(minor)) => &version[..2 + minor.len()],
-        (Some(major), _) => major,
-        _ => version,
+/// The last number of a version: what is compatible within a track has grown up to it.
+fn patch(version: &str) -> u64 {
+    version.rsplit('.').next().and_then(|patch| patch.parse().ok()).unwrap_or(0)
+}
+
+impl Inspection {
+    /// Was it built for a later version of its track than this silver has?
+    pub(crate) fn is_newer(&self) -> bool {
+        patch(&self.abi) > patch(ABI)
     }
 }

@@ -10,7 +10,7 @@
 //! Deliberately absent: WASI (but for constant stand-ins, `host/wasi.rs`), threads, Winch, compiled code from anywhere but our own cache, limits that a
 //! plugin declares for itself.
 
-mod bindings;
+mod abi;
 mod cache;
 mod commands;
 mod customizer;
@@ -21,14 +21,17 @@ mod grants;
 mod host;
 mod inspect;
 mod limits;
+mod usage;
 
+pub use abi::ABI;
 pub use commands::WasmCommands;
 pub use customizer::WasmCustomizer;
 pub use error::{CacheError, ExtensionError};
 pub use extensions::{Extensions, Plugin};
 pub use grants::Grants;
-pub use inspect::{ABI, Inspection, Refusal, World, inspect};
+pub use inspect::{Inspection, Refusal, World, inspect};
 pub use limits::{Limit, LimitReached, Limits};
+pub use usage::Usage;
 
 #[cfg(test)]
 mod tests;

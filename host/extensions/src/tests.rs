@@ -1,6 +1,7 @@
 //! Plugins that behave and plugins that do not, written as small core modules and encoded here, so
 //! that no WASM toolchain is needed.
 
+mod abi;
 mod behaved;
 mod hostile;
 mod memory;

@@ -1,14 +1,16 @@
 //! The data of one store: handles, and what of the limits is used up.
 
 use super::{
+    call::Call,
     handles::{OverlayHandle, TreeHandle, WriterHandle},
     wasi::Output,
 };
 use crate::{
     grants::Grants,
     limits::{Limit, LimitReached, Limits},
+    usage::Usage,
 };
-use silver_plugin_api::{Collision, Failure, Reason, Tree, TreePath};
+use silver_plugin_api::{Collision, Failure, Overlay, Reason, Tree, TreePath};
 use std::{
     collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
@@ -28,6 +30,21 @@ pub(crate) enum TreeSlot {
     Own(Box<dyn Tree>),
 }
 
+impl TreeSlot {
+    /// The tree. A lent one is there as long as its call is: the pack's tree and the customization's.
+    pub(crate) fn resolve<'a>(&'a self, (app, customization): Lent<'a>) -> wasmtime::Result<&'a (dyn Tree + 'a)> {
+        let lent = match self {
+            Self::App => app,
+            Self::Customization => customization,
+            Self::Own(tree) => Some(&**tree),
+        };
+        lent.ok_or_else(|| wasmtime::Error::msg("a tree was used outside of its call"))
+    }
+}
+
+/// The two trees that a call may lend.
+type Lent<'a> = (Option<&'a (dyn Tree + 'a)>, Option<&'a (dyn Tree + 'a)>);
+
 /// What an overlay's handle stands for.
 #[derive(Clone, Copy)]
 pub(crate) enum OverlaySlot {
@@ -35,6 +52,20 @@ pub(crate) enum OverlaySlot {
     Into,
     /// Lent: the edits of a workspace.
     Edits,
+}
+
+impl OverlaySlot {
+    /// The overlay, as long as its call is.
+    pub(crate) fn resolve<'a>(self, call: &'a mut Call<'_>) -> wasmtime::Result<&'a mut dyn Overlay> {
+        let overlay: Option<&mut dyn Overlay> = match self {
+            Self::Into => match &mut call.into {
+                Some(overlay) => Some(&mut **overlay),
+                None => None,
+            },
+            Self::Edits => call.workspace.as_mut().map(|workspace| workspace.edits()),
+        };
+        overlay.ok_or_else(|| wasmtime::Error::msg("an overlay was used outside of its call"))
+    }
 }
 
 /// A file under construction; it is put as a whole when it is finished.
@@ -161,7 +192,7 @@ impl State {
     }
 
     /// Keeps an error that the plugin told of, for the message when it fails.
-    pub(super) fn complain(&mut self, said: String) {
+    pub(crate) fn complain(&mut self, said: String) {
         if self.said.len() == KEPT {
             self.said.pop_front();
         }
@@ -178,6 +209,12 @@ impl State {
     pub(crate) fn read(&mut self, bytes: u64) -> wasmtime::Result<()> {
         self.read = self.read.saturating_add(bytes);
         if self.read > self.limits.read { Err(self.reached(Limit::Read)) } else { Ok(()) }
+    }
+
+    /// What the call used.
+    pub(crate) fn usage(&self, call: &'static str, fuel: u64) -> Usage {
+        let (operations, read, written) = (self.operations, self.read, self.written);
+        Usage { call, fuel, memory: self.memory.bytes as u64, operations, read, written }
     }
 
     /// What is left of the wall clock.

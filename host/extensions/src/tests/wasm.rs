@@ -1,7 +1,7 @@
 //! Core modules in text form, encoded as components of the worlds.
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::{Resolve, UnresolvedPackageGroup};
+use wit_parser::{Resolve, UnresolvedPackageGroup, WorldId};
 
 const FILES: [&str; 4] = [
     include_str!("../../../../plugins-sdk/wit/types.wit"),
@@ -42,14 +42,19 @@ pub(super) fn component(world: &str, module: &str) -> Vec<u8> {
 
 /// The same with `more` WIT: worlds of our package, and packages in braces.
 pub(super) fn component_of(world: &str, module: &str, more: &str) -> Vec<u8> {
-    let mut module = wat::parse_str(module).unwrap();
+    let module = wat::parse_str(module).unwrap();
     // one package in several files
     let text: String = FILES.iter().map(|text| text.replace("package silver:plugin@0.1.0;", "")).collect();
     let group = UnresolvedPackageGroup::parse("plugin.wit", &format!("package silver:plugin@0.1.0;\n{text}\n{more}")).unwrap();
     let mut resolve = Resolve::default();
     let package = resolve.push_group(group).unwrap();
     let world = resolve.select_world(&[package], Some(world)).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+    encode(module, &resolve, world)
+}
+
+/// A component of `world` from a module in binary form.
+pub(super) fn encode(mut module: Vec<u8>, resolve: &Resolve, world: WorldId) -> Vec<u8> {
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false).unwrap();
     ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
 }
 

@@ -74,10 +74,7 @@ impl Lock {
     /// Decides of `needs`, for the component with this digest. What was decided of its other needs
     /// stays; decisions about former components of the same file go, and so do those of which it asks nothing.
     pub fn decide(&mut self, plugin: Digest, def: &PluginDef, needs: &[Need], decision: Decision) {
-        let wanted = |need: &&Need| match needs.contains(need) {
-            true => decision,
-            false => self.decision(&plugin, need),
-        };
+        let wanted = |need: &&Need| if needs.contains(need) { decision } else { self.decision(&plugin, need) };
         let these = |which| def.needs.iter().filter(|need| wanted(need) == which).cloned().collect::<Vec<_>>();
         let grant = Grant { plugin, file: def.file.clone(), needs: these(Decision::Allowed), denied: these(Decision::Denied) };
         self.grants.retain(|grant| grant.file != def.file);
@@ -111,12 +108,12 @@ mod tests {
         assert_eq!(lock.decision(&new, &index), Decision::Undecided, "that is another component");
 
         // what is not spoken of stays as it was
-        lock.decide(old, &def(&[index.clone(), edit.clone()]), &[edit.clone()], Decision::Denied);
+        lock.decide(old, &def(&[index.clone(), edit.clone()]), std::slice::from_ref(&edit), Decision::Denied);
         assert_eq!((lock.decision(&old, &index), lock.decision(&old, &edit)), (Decision::Allowed, Decision::Denied));
 
         let upgraded = def(&[index.clone(), host.clone()]);
         assert_eq!(lock.former_grant(&new, &upgraded.file).unwrap().plugin, old);
-        lock.decide(new, &upgraded, &[host.clone()], Decision::Allowed);
+        lock.decide(new, &upgraded, std::slice::from_ref(&host), Decision::Allowed);
         assert_eq!((lock.decision(&new, &host), lock.decision(&new, &index)), (Decision::Allowed, Decision::Undecided));
         assert_eq!(lock.grants.len(), 1, "decisions about the former component are gone");
         lock.decide(new, &upgraded, &[host], Decision::Undecided);

@@ -40,7 +40,7 @@ impl State {
 
     fn say(&mut self, stream: Stream, line: &[u8]) -> wasmtime::Result<()> {
         self.operation(1)?;
-        let text = super::super::convert::line(String::from_utf8_lossy(line).trim_end());
+        let text = crate::host::line(String::from_utf8_lossy(line).trim_end());
         match stream {
             Stream::Output => tracing::info!(plugin = self.plugin, "{text}"),
             Stream::Error => {

@@ -1,34 +1,8 @@
-//! Values, both ways. Whatever comes from a plugin is judged or cleaned here: paths and digests are
-//! parsed, texts lose what steers a terminal.
+//! Values of version 0.1, both ways.
 
-use super::state::HostError;
-use crate::bindings::customizer::silver::plugin::{trees, types};
-use silver_plugin_api::{self as api, Failure, TreePath, path::plain};
-
-/// The longest text that is kept of a plugin, in bytes.
-const MAX_TEXT: usize = 16 << 10;
-
-/// Text of several lines, for people.
-pub(crate) fn text(said: &str) -> String {
-    let cut = said.floor_char_boundary(MAX_TEXT);
-    plain(&said[..cut]).into_owned()
-}
-
-/// Text of one line, for people.
-pub(crate) fn line(said: &str) -> String {
-    text(said).replace(['\n', '\t'], " ")
-}
-
-pub(super) fn path(said: &str) -> Result<TreePath, HostError> {
-    TreePath::new(said).map_err(|error| {
-        let message = format!("not a path inside a tree: `{}`: {error}", line(said));
-        HostError::Failure(Failure::invalid("path", message, None))
-    })
-}
-
-pub(super) fn digest(said: &str) -> Result<api::Digest, HostError> {
-    said.parse().map_err(|_| HostError::Failure(Failure::invalid("digest", format!("not a digest: `{}`", line(said)), None)))
-}
+use super::bindings::customizer::silver::plugin::{trees, types};
+use crate::host::{line, text};
+use silver_plugin_api::{self as api, Failure, TreePath};
 
 pub(super) fn entry(entry: &api::Entry) -> types::Entry {
     types::Entry {
@@ -56,8 +30,13 @@ pub(super) fn reason(why: &trees::Reason) -> api::Reason {
     api::Reason { rule: line(&why.rule), inputs: why.inputs.iter().take(100).map(|input| line(input)).collect() }
 }
 
+/// Settings, as the interface has them.
+pub(super) fn pairs(settings: &api::Settings) -> Vec<(String, String)> {
+    settings.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
 /// A failure that the plugin answered.
-pub(crate) fn answered(failure: types::Failure) -> Failure {
+pub(super) fn answered(failure: types::Failure) -> Failure {
     match failure {
         types::Failure::Invalid(list) => Failure::Invalid(diagnostics(list)),
         types::Failure::NotFound(what) => Failure::NotFound(text(&what)),
@@ -82,7 +61,7 @@ pub(super) fn failure(failure: Failure) -> types::Failure {
 
 /// Findings that the plugin answered. A finding at an impossible path loses its place, not its
 /// message.
-pub(crate) fn diagnostics(list: Vec<types::Diagnostic>) -> Vec<api::Diagnostic> {
+pub(super) fn diagnostics(list: Vec<types::Diagnostic>) -> Vec<api::Diagnostic> {
     list.into_iter().map(heard).collect()
 }
 

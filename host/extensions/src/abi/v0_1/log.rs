@@ -1,10 +1,10 @@
 //! The interfaces `types` and `log`.
 
 use super::{
-    convert::{failure, line, text},
-    state::{HostError, State},
+    bindings::customizer::silver::plugin::{log, types},
+    convert::failure,
 };
-use crate::bindings::customizer::silver::plugin::{log, types};
+use crate::host::{HostError, State, line, text};
 
 impl types::Host for State {
     fn convert_failure(&mut self, error: HostError) -> wasmtime::Result<types::Failure> {

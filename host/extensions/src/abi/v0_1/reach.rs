@@ -1,14 +1,9 @@
 //! The interfaces of commands: `workspace`, `index`, `http-fetch`, `console`. They are always
 //! linked; what was not granted answers `denied`.
 
-use super::{
-    call::within,
-    convert::{digest, line, text},
-    handles::{OverlayHandle, StagingHandle, TreeHandle},
-    state::{HostError, OverlaySlot, State, TreeSlot},
-};
+use super::bindings::commands::silver::plugin::{console, http_fetch, index, workspace};
 use crate::{
-    bindings::commands::silver::plugin::{console, http_fetch, index, workspace},
+    host::{HostError, OverlayHandle, OverlaySlot, StagingHandle, State, TreeHandle, TreeSlot, digest, line, text, within},
     limits::Limit,
 };
 use silver_plugin_api::{

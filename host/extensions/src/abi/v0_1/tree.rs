@@ -1,37 +1,22 @@
 //! The resource `tree`.
 
 use super::{
-    call::within,
-    convert::{entry, path},
-    handles::TreeHandle,
-    state::{HostError, State, TreeSlot},
+    bindings::customizer::silver::plugin::{
+        trees::{self, HostTree},
+        types,
+    },
+    convert::entry,
 };
-use crate::bindings::customizer::silver::plugin::{
-    trees::{self, HostTree},
-    types,
-};
+use crate::host::{HostError, State, TreeHandle, path, within};
 use silver_plugin_api::{Failure, Tree, TreePath};
 use wasmtime::component::Resource;
 
 impl trees::Host for State {}
 
-/// The two trees that a call may lend.
-type Lent<'a> = (Option<&'a (dyn Tree + 'a)>, Option<&'a (dyn Tree + 'a)>);
-
-/// The tree behind a handle. A lent one is there as long as its call is.
-pub(super) fn resolve<'a>(slot: &'a TreeSlot, (app, customization): Lent<'a>) -> wasmtime::Result<&'a (dyn Tree + 'a)> {
-    let lent = match slot {
-        TreeSlot::App => app,
-        TreeSlot::Customization => customization,
-        TreeSlot::Own(tree) => Some(&**tree),
-    };
-    lent.ok_or_else(|| wasmtime::Error::msg("a tree was used outside of its call"))
-}
-
 impl State {
     fn tree<R>(&self, handle: &Resource<TreeHandle>, look: impl FnOnce(&dyn Tree) -> R) -> wasmtime::Result<R> {
         let slot = self.trees.get(handle.rep())?;
-        within(|call| Ok(look(resolve(slot, (call.app, call.customization))?)))
+        within(|call| Ok(look(slot.resolve((call.app, call.customization))?)))
     }
 
     /// Refuses what is too big before a byte of it is read, and counts the rest.

@@ -23,9 +23,9 @@ pub(crate) mod commands {
         imports: { default: trappable },
         trappable_error_type: { "silver:plugin/types.failure" => crate::host::HostError },
         with: {
-            "silver:plugin/types": crate::bindings::customizer::silver::plugin::types,
-            "silver:plugin/trees": crate::bindings::customizer::silver::plugin::trees,
-            "silver:plugin/log": crate::bindings::customizer::silver::plugin::log,
+            "silver:plugin/types": crate::abi::v0_1::bindings::customizer::silver::plugin::types,
+            "silver:plugin/trees": crate::abi::v0_1::bindings::customizer::silver::plugin::trees,
+            "silver:plugin/log": crate::abi::v0_1::bindings::customizer::silver::plugin::log,
             "silver:plugin/workspace.staging": crate::host::handles::StagingHandle,
         },
     });

@@ -1,40 +1,25 @@
 //! The resources `overlay` and `file-writer`.
 
 use super::{
-    call::{Call, within},
-    convert::{collision, entry, path, reason},
-    handles::{OverlayHandle, TreeHandle, WriterHandle},
-    state::{HostError, OverlaySlot, State, TreeSlot, Writer},
-    tree::resolve,
-};
-use crate::{
     bindings::customizer::silver::plugin::{
         trees::{self, HostFileWriter, HostOverlay},
         types,
     },
+    convert::{collision, entry, reason},
+};
+use crate::{
     cache::sha256,
+    host::{HostError, OverlayHandle, OverlaySlot, State, TreeHandle, TreeSlot, Writer, WriterHandle, path, within},
 };
 use silver_plugin_api::{Failure, Overlay, TreePath};
 use wasmtime::component::Resource;
 
 type Answer<T> = Result<T, HostError>;
 
-/// The overlay behind a handle.
-fn lent<'a>(slot: OverlaySlot, call: &'a mut Call<'_>) -> wasmtime::Result<&'a mut dyn Overlay> {
-    let overlay: Option<&mut dyn Overlay> = match slot {
-        OverlaySlot::Into => match &mut call.into {
-            Some(overlay) => Some(&mut **overlay),
-            None => None,
-        },
-        OverlaySlot::Edits => call.workspace.as_mut().map(|workspace| workspace.edits()),
-    };
-    overlay.ok_or_else(|| wasmtime::Error::msg("an overlay was used outside of its call"))
-}
-
 impl State {
     fn overlay<R>(&self, slot: OverlaySlot, act: impl FnOnce(&mut dyn Overlay) -> R) -> wasmtime::Result<R> {
         let _ = self;
-        within(|mut call| Ok(act(lent(slot, &mut call)?)))
+        within(|mut call| Ok(act(slot.resolve(&mut call)?)))
     }
 
     /// The overlay of a handle, if it may be changed.
@@ -57,8 +42,8 @@ impl State {
         let slot = self.change(overlay)?;
         let from = self.trees.get(from.rep())?;
         within(|mut call| {
-            let tree = resolve(from, (call.app, call.customization))?;
-            Ok(act(lent(slot, &mut call)?, tree)?)
+            let tree = from.resolve((call.app, call.customization))?;
+            Ok(act(slot.resolve(&mut call)?, tree)?)
         })
     }
 
