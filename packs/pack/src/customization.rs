@@ -13,9 +13,9 @@ mod write;
 
 pub use app_plugins::EquipError;
 pub use config::{AppPluginWanted, CustomizeToml, DeployRow, IndexOverride, PackWanted, ProcessOverride, SecretRef, schema};
-pub use edit::{set_setting, unwant_plugin, want_plugin};
+pub use edit::{rename_setting, set_setting, unwant_plugin, want_plugin};
 pub use grant::{Decision, Grant};
-pub use lock::{Lock, LockedPack, LockedPlugin, NoRow, Overridden, VENDORED, is_vendored};
+pub use lock::{Lock, LockedPack, LockedPlugin, NoRow, Overridden, Settled, VENDORED, is_vendored};
 pub use target::Target;
 pub use wheel::{WheelName, normalized};
 pub use write::write_atomically;
@@ -179,6 +179,11 @@ impl Customization {
     /// `customize.toml` as it was read.
     pub fn config_text(&self) -> &str {
         &self.config_text
+    }
+
+    /// `customize.lock` with this content, in the layout and with the comments that it has.
+    pub fn lock_text_with(&self, lock: &Lock) -> String {
+        lock.write_over(&self.lock_text)
     }
 
     /// Writes `customize.toml` anew.

@@ -15,6 +15,7 @@ use crate::{
     listing::Listing,
     manifest::{self, Manifest},
     overlay::{Draft, OverlayLimits, Reasons},
+    overrides::{self, Override, Survey},
     snapshot::Snapshot,
 };
 use serde::Serialize;
@@ -22,7 +23,7 @@ use silver_plugin_api::{
     Diagnostic, Digest, Failure, Location, Overlay, Reason, Settings, Severity, TreePath, TreeRole,
     customizer::{Customizer, EXTRA_APP_PLUGINS, EXTRA_LAYOUT_ROOT, EXTRA_SLOTS, Options},
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// Part of the key of cached merges: raised when the rules of this module change.
 const VERSION: u32 = 1;
@@ -53,6 +54,9 @@ pub struct Input<'a> {
     pub limits: OverlayLimits,
     /// Where results are kept.
     pub cache: Option<&'a Path>,
+    /// Gives the tree of the pack that the customization was used with before, if it is another one and
+    /// can be found. Asked only when the lock does not know a file.
+    pub former: Option<&'a dyn Fn() -> Option<Arc<Listing>>>,
 }
 
 /// A merged tree.
@@ -64,8 +68,8 @@ pub struct Merged {
     pub reasons: Reasons,
     /// Warnings and notes; never errors.
     pub diagnostics: Vec<Diagnostic>,
-    /// Files of the pack that the customization replaces as a whole; for the lock.
-    pub overridden: Vec<Overridden>,
+    /// Files of the pack that the customization replaces as a whole, by path.
+    pub overrides: Vec<Override>,
     /// Was it found in the cache?
     pub cached: bool,
 }
@@ -152,30 +156,64 @@ pub fn merge(input: &Input<'_>) -> Result<Merged, MergeError> {
             tree: input.app.clone(),
             reasons: Reasons::default(),
             diagnostics: Vec::new(),
-            overridden: Vec::new(),
+            overrides: Vec::new(),
             cached: false,
         });
     };
+    let Look { kept, overrides, mut diagnostics, cached } = look(input, customization)?;
+    diagnostics.splice(0..0, overrides::conflicts(&overrides));
+    let Some(kept) = kept.filter(|_| !has_error(&diagnostics)) else { return Err(MergeError::Findings(diagnostics)) };
+    Ok(Merged { tree: kept.tree, reasons: kept.reasons, diagnostics, overrides, cached })
+}
+
+/// How far a merge gets, and how the customization's files stand to those of the pack that they replace.
+pub struct Look {
+    kept: Option<cache::Kept>,
+    /// Files of the pack that the customization replaces as a whole, by path.
+    pub overrides: Vec<Override>,
+    /// What else was found.
+    pub diagnostics: Vec<Diagnostic>,
+    cached: bool,
+}
+
+/// As [`merge`], up to the question whether the operator has something to settle.
+pub fn look(input: &Input<'_>, customization: &Customization) -> Result<Look, MergeError> {
     let own = own_files(customization);
     let key = key(input, customization, &own);
     let found = input.cache.and_then(|dir| cache::load(dir, &key, input.app, &own));
     let cached = found.is_some();
-    let kept = match found {
-        Some(kept) => kept,
-        None => run(input, customization, &own)?,
+    let laid = match found {
+        Some(kept) => Ok(kept),
+        None => run(input, customization, &own),
+    };
+    let kept = match laid {
+        Ok(kept) => kept,
+        Err(MergeError::Findings(diagnostics)) => {
+            let overrides = survey(input, customization, &own, None);
+            return Ok(Look { kept: None, overrides, diagnostics, cached });
+        }
+        Err(failed) => return Err(failed),
     };
     if let Some(dir) = input.cache.filter(|_| !cached) {
         // a cache that cannot be written only costs time
         let _ = cache::store(dir, &key, &kept);
     }
-    let cache::Kept { tree, reasons, mut diagnostics, .. } = kept;
-    let overridden = overridden(input.app, &own, &tree);
-    diagnostics.extend(conflicts(customization, &overridden, &tree, &own));
-    diagnostics.extend(behind_state(input.manifest, &reasons));
-    if diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(MergeError::Findings(diagnostics));
-    }
-    Ok(Merged { tree, reasons, diagnostics, overridden, cached })
+    let mut diagnostics = kept.diagnostics.clone();
+    diagnostics.extend(behind_state(input.manifest, &kept.reasons));
+    let found = overrides::found(input.app.listing(), own.listing(), kept.tree.listing(), &kept.reasons);
+    let overrides = survey(input, customization, &own, Some(&found));
+    Ok(Look { kept: Some(kept), overrides, diagnostics, cached })
+}
+
+fn survey(input: &Input<'_>, customization: &Customization, own: &Snapshot, found: Option<&[Overridden]>) -> Vec<Override> {
+    let rows = &customization.lock.overrides;
+    let is_known = |row: &Overridden| rows.iter().any(|known| known.path == row.path);
+    let former = input.former.filter(|_| !found.into_iter().flatten().all(is_known)).and_then(|former| former());
+    Survey { app: input.app.listing(), own, rows, found, former: former.as_deref() }.overrides()
+}
+
+fn has_error(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|finding| finding.severity == Severity::Error)
 }
 
 /// The customization without what is silver's or nobody's.
@@ -233,8 +271,7 @@ fn run(input: &Input<'_>, customization: &Customization, own: &Snapshot) -> Resu
         collect(layer, layer.customizer.check(input.app, own, input.options))?;
     }
     findings.extend(claims::unclaimed(own, &claimed));
-    let stop = |findings: &[Diagnostic]| findings.iter().any(|finding| finding.severity == Severity::Error);
-    if stop(&findings) {
+    if has_error(&findings) {
         return Err(MergeError::Findings(findings));
     }
 
@@ -249,7 +286,7 @@ fn run(input: &Input<'_>, customization: &Customization, own: &Snapshot) -> Resu
             // it stopped in the middle: what follows could only repeat the error
             Err(Failure::Invalid(more)) => {
                 findings.extend(more);
-                if !stop(&findings) {
+                if !has_error(&findings) {
                     findings.push(Diagnostic::error("customizer-failed", format!("the customizer `{}` gave up", layer.name)));
                 }
                 return Err(MergeError::Findings(findings));
@@ -261,7 +298,7 @@ fn run(input: &Input<'_>, customization: &Customization, own: &Snapshot) -> Resu
     for path in &customization.config.remove {
         findings.extend(remove(&mut draft, path, &input.manifest.layout.root, input.app));
     }
-    if stop(&findings) {
+    if has_error(&findings) {
         return Err(MergeError::Findings(findings));
     }
     let made = draft.made().clone();
@@ -293,16 +330,6 @@ fn remove(draft: &mut Draft, path: &TreePath, layout_root: &TreePath, app: &Snap
     done.err().map(|failure| Diagnostic::error("cannot-remove", format!("`{dest}` cannot be removed: {failure}")).at(at()))
 }
 
-/// Files of the pack in whose place the operator's own file stands, byte by byte.
-fn overridden(app: &Snapshot, own: &Snapshot, tree: &Snapshot) -> Vec<Overridden> {
-    let mine: std::collections::HashSet<Digest> = own.listing().iter().map(|(_, node)| node.digest).collect();
-    let replaced = app.listing().iter().filter_map(|(path, node)| {
-        let now = tree.listing().get(path)?;
-        (now.digest != node.digest && mine.contains(&now.digest)).then(|| Overridden { path: path.clone(), base: node.digest })
-    });
-    replaced.collect()
-}
-
 /// Files of the instance directory that the application's own data hides: all but a seed is lost,
 /// and a seed counts only once.
 fn behind_state(manifest: &Manifest, reasons: &Reasons) -> Vec<Diagnostic> {
@@ -325,26 +352,6 @@ fn behind_state(manifest: &Manifest, reasons: &Reasons) -> Vec<Diagnostic> {
         });
     }
     findings
-}
-
-/// Overrides that were made from another version of the pack's file than this pack has.
-fn conflicts(customization: &Customization, overridden: &[Overridden], tree: &Snapshot, own: &Snapshot) -> Vec<Diagnostic> {
-    let conflict = |now: &Overridden| {
-        let made_from = customization.lock.overrides.iter().find(|locked| locked.path == now.path)?;
-        if made_from.base == now.base {
-            return None;
-        }
-        let digest = tree.listing().get(&now.path)?.digest;
-        let file = own.listing().iter().find(|(_, node)| node.digest == digest).map(|(path, _)| path.clone())?;
-        let message = format!("the pack's `{}` has changed since `{file}` was made from it", now.path);
-        let help = format!(
-            "compare both (before: {}, now: {}), bring your file up to date, then take its row out of `[[override]]` in customize.lock",
-            made_from.base.short(),
-            now.base.short()
-        );
-        Some(Diagnostic::error("override-conflict", message).help(help).at(Location::file(TreeRole::Customization, file)))
-    };
-    overridden.iter().filter_map(conflict).collect()
 }
 
 #[cfg(test)]

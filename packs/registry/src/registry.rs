@@ -156,6 +156,19 @@ impl Registry {
         Ok((first..self.head()?.size).map(|index| self.read_event(index)))
     }
 
+    /// The digest of the kept zip whose pack has this digest: of the latest deployment of that pack; `None`
+    /// when there was none, or its zip is gone.
+    pub fn archive_of(&self, pack: &Digest) -> Result<Option<Digest>, RegistryError> {
+        for index in (0..self.head()?.size).rev() {
+            let event = self.read_event(index)?;
+            let release = event.statement.record().event.change().and_then(|change| change.release.as_ref());
+            if let Some(release) = release.filter(|release| release.pack.digest == *pack) {
+                return Ok(Some(release.pack.archive).filter(|archive| self.objects.has_archive(archive)));
+            }
+        }
+        Ok(None)
+    }
+
     fn read_event(&self, index: u64) -> Result<LoggedEvent, RegistryError> {
         let path = self.event_path(index);
         let bytes = fs::read(&path).map_err(RegistryError::io("read", &path))?;
@@ -230,6 +243,16 @@ mod tests {
         assert_eq!(apps, ["b", "c"]);
         assert_eq!(again.event(0).unwrap().statement, statement("a"));
         assert!(matches!(again.event(3), Err(RegistryError::NoEvent { index: 3, size: 3 })));
+    }
+
+    #[test]
+    fn a_kept_pack_is_found_by_its_digest() {
+        let fixture = crate::fixture::Fixture::full();
+        let release = fixture.registry.release_of(0).unwrap().release.unwrap();
+        assert_eq!(fixture.registry.archive_of(&release.pack.digest).unwrap(), Some(release.pack.archive));
+        assert_eq!(fixture.registry.archive_of(&hash::sha256(b"another")).unwrap(), None);
+        fs::remove_file(fixture.registry.objects().archive_path(&release.pack.archive)).unwrap();
+        assert_eq!(fixture.registry.archive_of(&release.pack.digest).unwrap(), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::config::AppPluginWanted;
 use crate::{manifest::IndexKind, render::RenderError};
-use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value, value};
+use toml_edit::{Array, DocumentMut, Item, Key, Table, TableLike, Value, value};
 
 fn parse(text: &str) -> Result<DocumentMut, RenderError> {
     text.parse().map_err(|error: toml_edit::TomlError| RenderError::Parse { format: "TOML", why: error.message().to_owned() })
@@ -26,6 +26,40 @@ pub fn set_setting(text: &str, name: &str, setting: &serde_json::Value) -> Resul
         None => drop(settings.insert(name, value(new))),
     }
     Ok(document.to_string())
+}
+
+/// The text with the setting `from` called `to`, at its place and with its comments.
+pub fn rename_setting(text: &str, from: &str, to: &str) -> Result<String, RenderError> {
+    let mut document = parse(text)?;
+    let not_a_table = || RenderError::Key { key: "settings".into(), why: "it is not a table".into() };
+    let renamed = |key: Key| if key.get() == from { renamed(&key, to) } else { key };
+    // the only way to keep the order is to put all in again
+    match document.get_mut("settings").ok_or_else(not_a_table)? {
+        Item::Table(table) => {
+            for name in keys(table) {
+                if let Some((key, value)) = table.remove_entry(&name) {
+                    table.insert_formatted(&renamed(key), value);
+                }
+            }
+        }
+        Item::Value(Value::InlineTable(table)) => {
+            for name in keys(table) {
+                if let Some((key, value)) = table.remove_entry(&name) {
+                    table.insert_formatted(&renamed(key), value);
+                }
+            }
+        }
+        _ => return Err(not_a_table()),
+    }
+    Ok(document.to_string())
+}
+
+fn keys(table: &dyn TableLike) -> Vec<String> {
+    table.iter().map(|(name, _)| name.to_owned()).collect()
+}
+
+fn renamed(key: &Key, to: &str) -> Key {
+    Key::new(to).with_leaf_decor(key.leaf_decor().clone()).with_dotted_decor(key.dotted_decor().clone())
 }
 
 fn written(setting: &serde_json::Value) -> Value {

@@ -1,6 +1,10 @@
 //! `customize.lock`: what exactly a customization was used with. Written by silver, kept under
 //! version control by the operator.
 
+mod overrides;
+
+pub use overrides::{Overridden, Settled};
+
 use super::{config::CustomizeToml, grant::Grant, target::Target, wheel::WheelName};
 use crate::{
     document::{Document, DocumentError, Problem, ProblemKind},
@@ -138,16 +142,6 @@ impl NoRow {
     }
 }
 
-/// `[[override]]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Overridden {
-    /// The file in the release.
-    pub path: TreePath,
-    /// Digest of the pack's file when the operator's was made from it.
-    pub base: Digest,
-}
-
 impl Lock {
     /// Reads a lock; `file` is only named in errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, DocumentError> {
@@ -266,7 +260,7 @@ impl Lock {
         }
         rows(&mut document, "app-plugin", &["index", "name", "target"], self.app_plugins.iter().map(plugin_row));
         rows(&mut document, "grant", &["file"], self.grants.iter().map(grant_row));
-        rows(&mut document, "override", &["path"], self.overrides.iter().map(override_row));
+        rows(&mut document, "override", &["path"], self.overrides.iter().map(overrides::row));
         document.to_string()
     }
 }
@@ -312,10 +306,6 @@ fn grant_row(grant: &Grant) -> Vec<(&'static str, toml_edit::Value)> {
         row.push(("denied", texts(&grant.denied).into()));
     }
     row
-}
-
-fn override_row(file: &Overridden) -> Vec<(&'static str, toml_edit::Value)> {
-    vec![("path", file.path.as_str().into()), ("base", file.base.to_string().into())]
 }
 
 /// Writes an array of tables; a row that was there keeps its comments.

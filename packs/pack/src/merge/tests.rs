@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    customization::{CONFIG, LOCK},
+    customization::{CONFIG, LOCK, Settled},
     overlay_customizer::{self, OverlayCustomizer},
 };
 use silver_plugin_api::{Collision, Tree, customizer::Claim};
@@ -127,6 +127,7 @@ impl World {
             options: &options,
             limits: OverlayLimits::default(),
             cache: Some(self.cache.path()),
+            former: None,
         })
     }
 
@@ -164,7 +165,9 @@ fn a_customization_is_laid_over_and_every_path_has_its_reason() {
             ("env/templates/new.html", "slot templates: override", false),
         ]
     );
-    assert_eq!(merged.overridden, [Overridden { path: path("env/templates/header.html"), base: hash::sha256(b"pack") }]);
+    let [header] = merged.overrides.as_slice() else { panic!("{:?}", merged.overrides) };
+    assert_eq!((header.path.as_str(), header.file.as_str()), ("env/templates/header.html", "templates/header.html"));
+    assert_eq!((&header.state, header.theirs), (&overrides::State::New, Some(hash::sha256(b"pack"))));
 }
 
 #[test]
@@ -216,13 +219,17 @@ fn all_that_does_not_fit_is_told_with_a_way_out() {
     );
 }
 
+fn settled() -> Settled {
+    Settled { by: "ada@host".into(), version: "1.0.0".parse().unwrap(), at: "2026-11-22T20:00:00Z".into() }
+}
+
 #[test]
 fn a_file_that_the_pack_changed_meanwhile_is_a_conflict() {
     let world = World::new("", &[("templates/header.html", "mine")]);
     let merged = world.merge(&app("pack")).unwrap();
     let customization = Customization::load(world.dir.path()).unwrap();
     let mut lock = customization.lock.clone();
-    lock.overrides = merged.overridden;
+    lock.overrides = overrides::rows(&merged.overrides, &settled());
     customization.save_lock(&lock).unwrap();
     assert_eq!(world.told(&app("pack")), ["fine"]);
     let told = world.told(&app("pack, second edition"));
@@ -290,6 +297,7 @@ fn customizers_that_misbehave_are_named() {
             options: &options,
             limits: OverlayLimits::default(),
             cache: None,
+            former: None,
         };
         let told = merge(&input).unwrap_err().to_string();
         assert!(told.starts_with(wanted), "{how}: {told}");
