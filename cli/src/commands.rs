@@ -2,6 +2,7 @@
 
 mod agent;
 mod completions;
+mod customize;
 mod env;
 mod explain;
 mod inspect;
@@ -47,6 +48,7 @@ pub enum Command {
     Explain(explain::Explain),
     ManageApp(manage_app::ManageApp),
     Plugin(plugin::Plugin),
+    Customize(customize::Customize),
     Logs(logs::Logs),
     Env(env::Env),
     Run(run::Run),
@@ -94,6 +96,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Explain(args) => args.run(context),
         Command::ManageApp(args) => args.run(context),
         Command::Plugin(args) => args.run(context),
+        Command::Customize(args) => args.run(context),
         Command::Logs(args) => args.run(context),
         Command::Env(args) => args.run(context),
         Command::Run(args) => args.run(context),

@@ -7,7 +7,7 @@ use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::
 use silver_extensions::ExtensionError;
 use silver_pack::{
     commit::CommitError, customization::CustomizationError, document::DocumentError, export::ExportError, merge::MergeError,
-    pack::PackError, render::RenderError, snapshot::ReadError,
+    pack::PackError, rebase::RebaseError, render::RenderError, snapshot::ReadError,
 };
 use silver_registry::RegistryError;
 use std::error::Error;
@@ -87,6 +87,18 @@ from_library! {
     ExtensionError => Exit::Error,
     ServeError => Exit::Error,
     IndexError => Exit::Error,
+}
+
+impl From<RebaseError> for CommandError {
+    fn from(error: RebaseError) -> Self {
+        let exit = match &error {
+            RebaseError::Altered { .. } | RebaseError::Read(_) => Exit::Integrity,
+            RebaseError::NoSuchOverride { .. } | RebaseError::Edit(_) => Exit::Usage,
+            RebaseError::Base { .. } | RebaseError::Files(_) => Exit::Error,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
+    }
 }
 
 impl From<CommitError> for CommandError {

@@ -7,6 +7,7 @@
 mod app_name;
 mod args;
 mod carry;
+mod changes;
 mod commands;
 mod context;
 mod deployment;
@@ -15,6 +16,7 @@ mod error;
 mod exit;
 mod findings;
 mod interrupt;
+mod kept;
 mod merging;
 mod moment;
 mod node;

@@ -4,24 +4,27 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
-    findings,
+    findings, kept, operator,
 };
+use jiff::Timestamp;
 use silver_core::resolve::{Overrides, ProcessOverride};
 use silver_extensions::{Extensions, Limits, Plugin, WasmCustomizer};
 use silver_pack::{
     commit,
-    customization::{self, Customization, Lock, LockedPack, set_setting},
+    customization::{self, Customization, Lock, LockedPack, Settled, set_setting},
     document::DocumentError,
     hash,
+    listing::Listing,
     manifest::{ByteSize, Manifest, SettingDef, SettingType, World},
-    merge::{self, Layer, Merged},
+    merge::{self, Layer, Look, Merged},
     overlay::OverlayLimits,
     overlay_customizer::{self, OverlayCustomizer},
+    overrides,
     pack::Pack,
     settings::{self, SettingError},
 };
 use silver_plugin_api::{Digest, Settings};
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// A pack and a customization that fits it.
 pub struct Opened {
@@ -167,48 +170,96 @@ pub struct MergedPack {
     pub plugins: Vec<(String, Digest)>,
 }
 
-/// Merges. `app` is the application's name, `target` its platform (`linux-x86_64-gnu2.36-cp311`). Warnings
-/// are shown.
-pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Result<MergedPack> {
-    let Opened { pack, customization, settings } = opened;
-    let dirs = context.dirs()?;
-    let manifest = pack.manifest();
-    let mut customizers: Vec<(String, Digest, WasmCustomizer)> = Vec::new();
-    let components = manifest.plugin.iter().filter(|plugin| plugin.world == World::CustomizerPlugin);
-    if customization.is_some() {
+/// The customizers that a merge runs.
+struct Customizers {
+    /// Those of the pack's plugins: file, digest, itself.
+    plugins: Vec<(String, Digest, WasmCustomizer)>,
+    /// The built-in one, for the slots.
+    overlay: bool,
+}
+
+impl Customizers {
+    /// Those of the pack; without a customization they do not run.
+    fn of(context: &Context, pack: &Pack, customized: bool) -> Result<Self> {
+        let cache = context.dirs()?.cache.join("plugins");
+        let manifest = pack.manifest();
+        let mut plugins: Vec<(String, Digest, WasmCustomizer)> = Vec::new();
+        let components = manifest.plugin.iter().filter(|plugin| plugin.world == World::CustomizerPlugin);
         let mut extensions = None;
-        for plugin in components {
+        for plugin in components.filter(|_| customized) {
             let extensions = match &mut extensions {
                 Some(extensions) => extensions,
-                none => none.insert(Extensions::new(Some(&dirs.cache.join("plugins")), Limits::default())?),
+                none => none.insert(Extensions::new(Some(&cache), Limits::default())?),
             };
             let wasm = pack.tree().bytes(&plugin.file)?;
             let digest = hash::sha256(&wasm);
             let name = Plugin::new(format!("{}-{}: {}", manifest.pack.name, manifest.pack.version, plugin.file));
-            customizers.push((plugin.file.to_string(), digest, extensions.customizer(&name, &wasm)?));
+            plugins.push((plugin.file.to_string(), digest, extensions.customizer(&name, &wasm)?));
         }
+        let overlay = plugins.is_empty() || !manifest.slot.is_empty();
+        Ok(Self { plugins, overlay })
     }
-    let mut layers = Vec::new();
-    if customizers.is_empty() || !manifest.slot.is_empty() {
-        let digest = hash::sha256(overlay_customizer::VERSION.as_bytes());
-        layers.push(Layer { name: "overlay".into(), digest, customizer: &OverlayCustomizer });
+
+    fn layers(&self) -> Vec<Layer<'_>> {
+        let mut layers = Vec::new();
+        if self.overlay {
+            let digest = hash::sha256(overlay_customizer::VERSION.as_bytes());
+            layers.push(Layer { name: "overlay".into(), digest, customizer: &OverlayCustomizer });
+        }
+        for (file, digest, customizer) in &self.plugins {
+            layers.push(Layer { name: file.clone(), digest: *digest, customizer });
+        }
+        layers
     }
-    for (file, digest, customizer) in &customizers {
-        layers.push(Layer { name: file.clone(), digest: *digest, customizer });
-    }
-    let options = merge::options(manifest, customization.as_ref(), app, settings.clone(), target);
+}
+
+/// The files of the pack that the lock knows, when it is another one and was deployed here.
+fn former(context: &Context, pack: &Pack, customization: Option<&Customization>) -> Option<Arc<Listing>> {
+    let locked = customization?.lock.pack.as_ref().filter(|locked| locked.digest != pack.digest())?;
+    // what cannot be found or read is not compared
+    kept::tree(context, &locked.digest).ok().flatten()
+}
+
+/// Merges. `app` is the application's name, `target` its platform (`linux-x86_64-gnu2.36-cp311`). Warnings
+/// are shown.
+pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Result<MergedPack> {
+    let Opened { pack, customization, settings } = opened;
+    let customizers = Customizers::of(context, &pack, customization.is_some())?;
+    let options = merge::options(pack.manifest(), customization.as_ref(), app, settings.clone(), target);
     let merged = merge::merge(&merge::Input {
         app: pack.tree(),
-        manifest,
+        manifest: pack.manifest(),
         customization: customization.as_ref(),
-        layers: &layers,
+        layers: &customizers.layers(),
         options: &options,
         limits: OverlayLimits::default(),
-        cache: Some(&dirs.cache.join("merges")),
+        cache: Some(&context.dirs()?.cache.join("merges")),
+        former: Some(&|| former(context, &pack, customization.as_ref())),
     })?;
     findings::show(&context.ui, &merged.diagnostics);
-    let plugins = customizers.iter().map(|(file, digest, _)| (file.clone(), *digest)).collect();
+    let plugins = customizers.plugins.iter().map(|(file, digest, _)| (file.clone(), *digest)).collect();
     Ok(MergedPack { pack, customization, settings, merged, plugins })
+}
+
+/// How a customization stands to a pack that it need not fit. `base` is the pack that it was made for, unless the
+/// lock knows it.
+pub fn look(context: &Context, pack: &Pack, customization: &Customization, base: Option<&Pack>) -> Result<Look> {
+    let customizers = Customizers::of(context, pack, true)?;
+    let manifest = pack.manifest();
+    // settings that do not fit are told elsewhere; none may be missing for the customizers' sake
+    let settings = settings::resolve(manifest, &customization.config.settings).unwrap_or_default();
+    let options = merge::options(manifest, Some(customization), &manifest.pack.name, settings, "any");
+    let input = merge::Input {
+        app: pack.tree(),
+        manifest,
+        customization: Some(customization),
+        layers: &customizers.layers(),
+        options: &options,
+        limits: OverlayLimits::default(),
+        cache: Some(&context.dirs()?.cache.join("merges")),
+        former: Some(&|| base.map(|base| base.tree().listing().clone()).or_else(|| former(context, pack, Some(customization)))),
+    };
+    Ok(merge::look(&input, customization)?)
 }
 
 impl MergedPack {
@@ -236,7 +287,9 @@ impl MergedPack {
         let Some(customization) = &self.customization else { return Ok(()) };
         let mut lock: Lock = customization.lock.clone();
         lock.pack = Some(locked(&self.pack));
-        lock.overrides.clone_from(&self.merged.overridden);
+        let version = self.pack.manifest().pack.version.clone();
+        let settled = Settled { by: operator::claimed(), version, at: Timestamp::now().to_string() };
+        lock.overrides = overrides::rows(&self.merged.overrides, &settled);
         Ok(customization.save_lock(&lock)?)
     }
 }

@@ -1,7 +1,6 @@
 //! `silver manage-app`: the commands that a pack's plugin offers.
 
 mod arguments;
-mod changes;
 mod desk;
 mod grant;
 mod keep;
@@ -9,6 +8,7 @@ mod offer;
 mod reach;
 
 use crate::{
+    changes,
     context::Context,
     error::{CommandError, Result},
     exit::Exit,

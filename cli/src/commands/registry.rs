@@ -12,7 +12,6 @@ mod where_is;
 
 use crate::{context::Context, error::Result};
 use clap::Subcommand;
-use silver_registry::RegistryError;
 
 /// What was deployed on this machine: the log, its files, and the proof that nothing was altered
 ///
@@ -59,8 +58,5 @@ fn open(context: &Context) -> Result<silver_registry::Registry> {
 
 /// This machine's registry, or `None` before the first deployment.
 fn open_if_there(context: &Context) -> Result<Option<silver_registry::Registry>> {
-    match silver_registry::Registry::open(&context.dirs()?.registry()) {
-        Err(RegistryError::Absent(_)) => Ok(None),
-        registry => Ok(Some(registry?)),
-    }
+    crate::kept::registry(context)
 }
