@@ -4,6 +4,7 @@ use crate::{
     deployment,
     error::{CommandError, Result},
     exit::Exit,
+    kept,
     merging::{self, MergedPack, Opened},
     node, secrets,
 };
@@ -15,7 +16,7 @@ use silver_core::{
     plan::{Flags, Wanted},
     resolve::{self, Plugins, resolve},
 };
-use silver_pack::{hash, listing::Listing, manifest::Subpath};
+use silver_pack::{customization::Customization, hash, listing::Listing, manifest::Subpath};
 use silver_plugin_api::plan::{Deployment, NodeFacts};
 use std::path::{Path, PathBuf};
 
@@ -25,8 +26,8 @@ use std::path::{Path, PathBuf};
 /// agreed to. If anything fails, everything is as it was before. `deploy` is another name for it.
 #[derive(Debug, clap::Args)]
 pub struct Update {
-    /// The pack
-    pack: PathBuf,
+    /// The pack; default: the one that the customization's lock names, if it was deployed from here
+    pack: Option<PathBuf>,
     /// Where it shall answer: HOST[/PATH]; default: where it does, or NAME.localhost
     location: Option<String>,
     /// The customization
@@ -66,7 +67,7 @@ impl Update {
     /// For [`super::serve`]: versions go up and down while a pack is written.
     pub fn for_development(app: &str, pack: &Path, customize: Option<&Path>) -> Self {
         Self {
-            pack: pack.into(),
+            pack: Some(pack.into()),
             location: None,
             customize: customize.map(Into::into),
             to: None,
@@ -84,7 +85,11 @@ impl Update {
             context.interrupt.ends_at_once(&context.ui)?;
         }
         let how = merging::How { set: &self.set, development: self.development };
-        let opened = merging::open(context, &self.pack, self.customize.as_deref(), &how)?;
+        let pack = match &self.pack {
+            Some(pack) => pack.clone(),
+            None => self.locked_pack(context)?,
+        };
+        let opened = merging::open(context, &pack, self.customize.as_deref(), &how)?;
         let mut exit = Exit::Done;
         for target in self.targets(&opened)? {
             // the pack is opened once for all targets, but merged for each: customizers know the name
@@ -96,6 +101,24 @@ impl Update {
             exit = self.deploy(context, opened, target)?;
         }
         Ok(exit)
+    }
+
+    /// The pack that the customization was used with the last time, as the registry keeps it.
+    fn locked_pack(&self, context: &Context) -> Result<PathBuf> {
+        const NAME_IT: &str = "name the pack: `silver update PACK --customize=DIR`";
+        let Some(dir) = &self.customize else {
+            return Err(CommandError::usage("neither a pack nor a customization was given").hint(NAME_IT));
+        };
+        merging::demand_directory(dir)?;
+        let Some(locked) = Customization::load(dir)?.lock.pack else {
+            let message = format!("the customization {} was not used with a pack yet", dir.display());
+            return Err(CommandError::usage(message).hint(NAME_IT));
+        };
+        kept::pack(context, &locked.digest)?.ok_or_else(|| {
+            let (id, version, digest) = (&locked.id, &locked.version, locked.digest.short());
+            let message = format!("the lock names {id} {version} ({digest}), which was not deployed from this machine");
+            CommandError::usage(message).hint(NAME_IT)
+        })
     }
 
     /// Rows of the customization, unless the command line says where.

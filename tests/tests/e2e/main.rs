@@ -3,6 +3,7 @@
 mod bad_input;
 mod broken_release;
 mod crash;
+mod customize;
 mod full_disk;
 mod grants;
 mod hostile_pack;

@@ -136,7 +136,7 @@ fn of_file(one: &Override, done: &Done, written: bool) -> Row {
         Done::Open(Why::NoBase) => (
             format!(
                 "{file}: what it was made from ({}) is not in this machine's registry",
-                one.base.map(|base| base.short().to_string()).unwrap_or_default()
+                one.base.map(|base| base.short()).unwrap_or_default()
             ),
             Some(format!("give the pack that it was made from with `--base OLD.zip`; or {}", choose())),
         ),

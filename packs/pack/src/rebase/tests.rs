@@ -44,6 +44,9 @@ fn settled() -> Settled {
     Settled { by: "ada@host".into(), version: "1.1.0".parse().unwrap(), at: "2026-11-22T20:00:00Z".into() }
 }
 
+type Files<'a> = &'a [(&'a str, &'a str)];
+type Choices<'a> = &'a [(&'a str, Side)];
+
 /// A customization directory and the packs it meets.
 struct World {
     dir: TempDir,
@@ -79,7 +82,7 @@ impl World {
         Customization::load(self.dir.path()).unwrap()
     }
 
-    fn look(&self, app: &Snapshot, customization: &Customization) -> Vec<Override> {
+    fn look(app: &Snapshot, customization: &Customization) -> Vec<Override> {
         let manifest = manifest::parse(PACK, "pack.toml").unwrap();
         let options = merge::options(&manifest, Some(customization), "app", Settings::new(), "any");
         let layers = [merge::Layer { name: "overlay".into(), digest: hash::sha256(b""), customizer: &OverlayCustomizer }];
@@ -100,7 +103,7 @@ impl World {
     fn rebase(&self, pack: &[(&str, &str)], choices: &[(&str, Side)]) -> Result<Vec<String>, RebaseError> {
         let app = tree(pack);
         let customization = self.load();
-        let overrides = self.look(&app, &customization);
+        let overrides = Self::look(&app, &customization);
         let choices = choices.iter().map(|(file, side)| (path(file), *side)).collect();
         let manifest = manifest::parse(PACK, "pack.toml").unwrap();
         let rebased = Rebase {
@@ -156,7 +159,7 @@ fn changes_of_both_sides_are_merged_and_recorded() {
 
 #[test]
 fn conflicts_are_marked_and_settled_by_hand_or_by_choice() {
-    let settle: [(&str, &[(&str, Side)], Option<&str>, &str); 3] = [
+    let settle: [(&str, Choices<'_>, Option<&str>, &str); 3] = [
         ("by hand", &[], Some("head of both\nfoot\n"), "head of both\nfoot\n"),
         ("ours", &[(MINE, Side::Ours)], None, OURS),
         ("theirs", &[(MINE, Side::Theirs)], None, CLASH),
@@ -206,8 +209,8 @@ fn a_choice_settles_at_once() {
 #[test]
 fn what_cannot_be_merged_waits_for_a_choice() {
     // (the pack before, the pack now, what is done, with ours: file and row, with theirs)
-    let binary: (&[(&str, &str)], &[(&str, &str)], &str, bool) = (&[(A, "\0one")], &[(A, "\0two")], "open", true);
-    let gone: (&[(&str, &str)], &[(&str, &str)], &str, bool) = (&[(A, BASE)], &[], "open", false);
+    let binary: (Files<'_>, Files<'_>, &str, bool) = (&[(A, "\0one")], &[(A, "\0two")], "open", true);
+    let gone: (Files<'_>, Files<'_>, &str, bool) = (&[(A, BASE)], &[], "open", false);
     for (before, now, done, row_stays) in [binary, gone] {
         let world = World::new(before, &[(MINE, "\0mine")]);
         let listing = world.all();

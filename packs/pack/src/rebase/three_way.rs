@@ -48,7 +48,7 @@ pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> ThreeWay {
 }
 
 fn is_text(text: &[u8]) -> bool {
-    text.len() <= MAX_TEXT && !text.contains(&0) && text.iter().filter(|byte| **byte == b'\n').count() <= MAX_LINES
+    text.len() <= MAX_TEXT && !text.contains(&0) && text.split(|byte| *byte == b'\n').take(MAX_LINES + 2).count() <= MAX_LINES + 1
 }
 
 /// Does every line end with carriage return and line feed?
