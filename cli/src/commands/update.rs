@@ -16,8 +16,8 @@ use silver_core::{
     plan::{Flags, Wanted},
     resolve::{self, Plugins, resolve},
 };
-use silver_pack::{customization::Customization, hash, listing::Listing, manifest::Subpath};
-use silver_plugin_api::plan::{Deployment, NodeFacts};
+use silver_pack::{customization::Customization, hash, listing::Listing};
+use silver_plugin_api::plan::{Deployment, NodeFacts, Subpath};
 use std::path::{Path, PathBuf};
 
 /// Deploy a pack, or bring an application to another version, customization or setting
@@ -208,7 +208,7 @@ impl Update {
                 locations: target.locations,
                 migrate: manifest.commands.data_class(),
                 min_upgradable: manifest.pack.min_upgradable_version.as_ref().map(ToString::to_string),
-                subpath: manifest.front.subpath == Subpath::Native,
+                subpath: manifest.front.subpath != Subpath::No,
                 archive_bytes: pack.archive_size(),
                 deployment,
             },

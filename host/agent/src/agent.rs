@@ -207,6 +207,10 @@ impl Agent {
         if let Ok(space) = rustix::fs::statvfs(&self.dirs().data) {
             facts.free_bytes = space.f_bavail.saturating_mul(space.f_frsize);
         }
+        // these may have been installed because we have just said that they are missing
+        if let Some(packages) = tokio::task::spawn_blocking(crate::facts::packages).await.unwrap_or_default() {
+            facts.extra.insert("packages".into(), packages);
+        }
         Ok(facts)
     }
 

@@ -32,6 +32,12 @@ pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError>
         }
         extra.insert("python.path".into(), python.to_string_lossy().into_owned());
     }
+    if let Some(node) = find("node", path)
+        && let Some(version) = output(Command::new(&node).arg("--version"), path)
+    {
+        extra.insert("nodejs.version".into(), version.trim().trim_start_matches('v').to_owned());
+        extra.insert("nodejs.path".into(), node.to_string_lossy().into_owned());
+    }
     let libc = libc.or_else(|| libc_version(path));
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     Ok(NodeFacts {
@@ -46,6 +52,20 @@ pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError>
         front_port: port,
         extra,
     })
+}
+
+/// Names of the installed packages of Debian, divided by spaces; `None` on a machine of another kind.
+/// Source of the format: deb-status, as in `dpkg-query(1)`.
+pub(crate) fn packages() -> Option<String> {
+    Some(installed(&fs::read_to_string("/var/lib/dpkg/status").ok()?))
+}
+
+fn installed(status: &str) -> String {
+    let paragraphs = status
+        .split("\n\n")
+        .filter(|paragraph| paragraph.lines().any(|line| line.starts_with("Status:") && line.ends_with(" installed")));
+    let names = paragraphs.filter_map(|paragraph| paragraph.lines().find_map(|line| line.strip_prefix("Package: ")));
+    names.collect::<Vec<_>>().join(" ")
 }
 
 /// The first program of that name in `path`, as an absolute path.
@@ -84,6 +104,14 @@ fn memory_mib() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_packages_that_are_installed_count() {
+        let status = "Package: graphviz\nStatus: install ok installed\nVersion: 1\n\nPackage: gone\nStatus: deinstall ok config-files\n\n\
+                      Package: half\nStatus: install ok half-installed\n\nPackage: libc6\nStatus: hold ok installed\n";
+        assert_eq!(installed(status), "graphviz libc6");
+        assert_eq!(installed(""), "");
+    }
 
     #[test]
     fn this_machine_is_known() {

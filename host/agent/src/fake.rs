@@ -245,7 +245,8 @@ pub(crate) fn release(version: &str) -> Release {
         probes: Vec::new(),
         overlap: Overlap::Web,
         services: Vec::new(),
-        max_body: None,
+        front: silver_plugin_api::plan::Front::default(),
+        assemble: Vec::new(),
         extra: Settings::new(),
     }
 }

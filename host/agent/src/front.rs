@@ -1,8 +1,8 @@
 //! Answers HTTP/1.1 on one loopback port for all apps.
 //!
-//! A request finds its app by host name and longest path, passes the app's gate, and is answered
-//! from public state, static directories or assets, or else forwarded to a process of the release
-//! that is current. A switch of releases is one pointer swap under the app's lock; a request belongs
+//! A request finds its app by host name and longest path, passes the app's gate and the pack's rules
+//! for it, and is answered from assets, public state or static directories, or else forwarded to a
+//! process of the release that is current. A switch of releases is one pointer swap under the app's lock; a request belongs
 //! to the release it entered with, and is counted until its last byte has left.
 //!
 //! Requests are never copied byte by byte: they are parsed, checked and written anew, so that front
@@ -20,6 +20,7 @@ mod inside;
 mod pages;
 mod probe;
 mod route;
+mod rules;
 mod server;
 mod static_files;
 mod upgrade;

@@ -39,7 +39,8 @@ pub(crate) fn release(app: &str) -> Release {
         probes: vec![],
         overlap: Overlap::Web,
         services: vec![],
-        max_body: None,
+        front: silver_plugin_api::plan::Front::default(),
+        assemble: Vec::new(),
         extra: silver_plugin_api::Settings::new(),
     }
 }

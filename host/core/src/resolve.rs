@@ -25,6 +25,9 @@ use silver_plugin_api::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The node's fact with its installed packages.
+const PACKAGES: &str = "packages";
+
 /// What an operator wants otherwise than the pack: `[env]` and `[processes.NAME]` of `customize.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Overrides {
@@ -102,6 +105,7 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         extra: Settings::new(),
     };
     runtime.check(&needs, request.facts).map_err(failed)?;
+    packages(&manifest.runtime.requires.packages, request.facts)?;
     let environment = runtime.environment(&needs, tree, request.facts, &hash::sha256).map_err(failed)?;
 
     let mut state = state::state(&request)?;
@@ -153,9 +157,17 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         probes,
         overlap: manifest.update.overlap,
         services: used_services(manifest),
-        max_body: manifest.front.max_body.map(silver_pack::manifest::ByteSize::bytes),
+        front: manifest.front.resolve(),
+        assemble: Vec::new(),
         extra: extra(request, env.from),
     })
+}
+
+/// What the node has to have installed. One that does not tell what it has is not asked.
+fn packages(wanted: &[String], facts: &NodeFacts) -> Result<(), ResolveError> {
+    let Some(has) = facts.extra.get(PACKAGES) else { return Ok(()) };
+    let missing: Vec<String> = wanted.iter().filter(|name| !has.split(' ').any(|has| has == *name)).cloned().collect();
+    if missing.is_empty() { Ok(()) } else { Err(ResolveError::Packages { node: facts.name.clone(), missing }) }
 }
 
 /// Names of applications are parts of host names, files and labels.

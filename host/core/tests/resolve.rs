@@ -213,7 +213,7 @@ fn what_the_operator_wants_otherwise_wins() {
 #[test]
 fn refusals_name_the_thing() {
     type Change = fn(&mut World);
-    let cases: [(Change, &str); 11] = [
+    let cases: [(Change, &str); 12] = [
         (|world| world.app = "Wiki_1", "`Wiki_1` cannot be the name of an application"),
         (
             |world| world.manifest = world.manifest.replace("gnu2.28", "gnu2.40"),
@@ -224,6 +224,14 @@ fn refusals_name_the_thing() {
             "the pack needs silver >=2, this is 0.1.0: `[pack] silver` asks for it",
         ),
         (|world| world.manifest = world.manifest.replace(">=3.9", ">=3.12"), "runtime python refuses"),
+        (
+            |world| {
+                world.manifest =
+                    world.manifest.replace("[runtime]", "[runtime]\nrequires = { packages = [\"graphviz\", \"libc6\"] }");
+                world.facts.extra.insert("packages".into(), "bash libc6".into());
+            },
+            "the application needs packages that node `local` does not have: graphviz",
+        ),
         (|world| drop(world.facts.extra.remove("python.version")), "runtime python refuses"),
         (|world| world.files.retain(|(path, _)| !path.contains("gunicorn")), "runtime of process web refuses"),
         (|world| world.files.push(("wheels/other-1-cp312-cp312-any.whl", "")), "runtime python refuses"),

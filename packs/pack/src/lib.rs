@@ -1,5 +1,6 @@
 //! Packs, trees, customizations and the merge: pure, no network, clock or environment.
 
+pub mod address;
 pub mod archive;
 pub mod commit;
 pub mod customization;

@@ -2,6 +2,8 @@
 //! Plans are data; they can be printed, compared, hashed and refused when stale. Both sides know
 //! only these types, never each other.
 
+pub mod assembly;
+pub mod front;
 pub mod node;
 pub mod release;
 pub mod report;
@@ -9,6 +11,8 @@ pub mod resource;
 pub mod transition;
 pub mod value;
 
+pub use assembly::Assembly;
+pub use front::{Front, Rewrite, Subpath};
 pub use node::{AppState, NodeFacts, Observed, ObservedRelease, Progress, ProgressKind};
 pub use release::{
     Access, Check, CheckTarget, ENV_FROM, EnvironmentSpec, FileFormat, Hook, HookTarget, Listen, Overlap, PackRef, Probe,

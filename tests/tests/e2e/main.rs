@@ -4,6 +4,7 @@ mod bad_input;
 mod broken_release;
 mod crash;
 mod customize;
+mod front;
 mod full_disk;
 mod grants;
 mod hostile_pack;

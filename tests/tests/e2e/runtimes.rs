@@ -72,6 +72,66 @@ ready = { path = "/", status = 200, timeout = "20s" }
 }
 
 #[test]
+fn nodejs_with_its_modules_in_the_pack() {
+    let world = World::new();
+    world.write(
+        "red/pack.toml",
+        r#"format = 1
+[pack]
+id = "org.example.red"
+name = "red"
+version = "1.0.0"
+[runtime]
+kind = "nodejs"
+version = ">=14"
+[processes.web]
+command = ["node", "server.js", "--userDir", "${SILVER_INSTANCE_DIR}"]
+[health]
+ready = { path = "/", status = 200, body-contains = "flows", timeout = "20s" }
+[layout]
+root = "user"
+[state.flows]
+nature = "data"
+"#,
+    );
+    world.write(
+        "red/server.js",
+        r#"const http = require("http"), fs = require("fs"), path = require("path");
+const userDir = process.argv[process.argv.indexOf("--userDir") + 1];
+const settings = require(path.join(userDir, "settings.js"));
+const flows = path.join(userDir, "flows", "flows.json");
+http.createServer((request, response) => {
+  if (request.method === "POST") fs.writeFileSync(flows, JSON.stringify([request.url]));
+  const saved = fs.existsSync(flows) ? fs.readFileSync(flows, "utf8") : "[]";
+  response.end(require("greeting")(settings.title) + " flows=" + saved + " env=" + process.env.NODE_ENV);
+}).listen(process.env.SILVER_SOCKET || process.env.PORT);
+"#,
+    );
+    world.write("red/node_modules/greeting/package.json", r#"{"name": "greeting", "version": "1.0.0", "main": "index.js"}"#);
+    world.write("red/node_modules/greeting/index.js", "module.exports = title => \"hello \" + title;\n");
+    world.write("red/user/settings.js", "module.exports = { title: \"red\" };\n");
+    deploy(&world, "red");
+    let http = world.http();
+    assert_eq!(http.page("red.localhost", "/"), "hello red flows=[] env=production");
+    assert_eq!(http.post("red.localhost", "/first", "").unwrap().status, 200);
+    assert_eq!(http.page("red.localhost", "/"), "hello red flows=[\"/first\"] env=production");
+    let env = world.silver(["env", "red"]).ok().stdout();
+    assert!(env.contains("NODE_ENV") && env.contains("runtime"), "{env}");
+
+    // a Node.js that the machine does not have: refused before anything is changed
+    let manifest = std::fs::read_to_string(world.work().join("red/pack.toml")).unwrap();
+    world.write("red/pack.toml", &manifest.replace(">=14", ">=9000").replace("1.0.0", "2.0.0"));
+    world.silver(["pack", "red", "-o", "app.zip"]).ok();
+    let ran = world.silver(["update", "app.zip", "--yes"]).exits(1);
+    assert!(ran.stderr().contains("the application needs Node.js >=9000"), "{}", ran.stderr());
+    world.write("red/pack.toml", &manifest.replace("version = \">=14\"", "requires = { packages = [\"no-such-package\"] }"));
+    world.silver(["pack", "red", "-o", "app.zip"]).ok();
+    let ran = world.silver(["update", "app.zip", "--yes"]).exits(1);
+    assert!(ran.stderr().contains("hint: install them: `apt-get install no-such-package`"), "{}", ran.stderr());
+    assert_eq!(http.page("red.localhost", "/"), "hello red flows=[\"/first\"] env=production");
+}
+
+#[test]
 fn python_asgi() {
     let world = World::new();
     world.write(

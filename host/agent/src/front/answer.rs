@@ -9,13 +9,14 @@ use super::{
     headers,
     pages::{come_back, page, unknown},
     route::{Front, host_name},
+    rules,
     static_files::{self, Asked},
 };
 use http_body_util::BodyExt as _;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
     body::Incoming,
-    header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, HOST, HeaderValue, LOCATION, TRANSFER_ENCODING},
     http::request::Parts,
 };
 use std::net::IpAddr;
@@ -65,29 +66,95 @@ fn one_host(headers: &HeaderMap) -> Result<Option<HeaderValue>, &'static str> {
     Ok(first.cloned())
 }
 
-/// Answers a request that has come in.
-pub(super) async fn deliver(front: &Front, entered: Entered, mut request: Request<Body>, visit: Visit) -> Response<Body> {
+/// Answers a request that has come in, by the pack's rules for the front.
+pub(super) async fn deliver(front: &Front, entered: Entered, request: Request<Body>, visit: Visit) -> Response<Body> {
+    let rules = std::sync::Arc::clone(&entered.backend.rules);
+    let mut response = by_rules(front, entered, request, visit).await;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        rules.dress(response.headers_mut());
+    }
+    response
+}
+
+async fn by_rules(front: &Front, entered: Entered, mut request: Request<Body>, visit: Visit) -> Response<Body> {
     let backend = std::sync::Arc::clone(&entered.backend);
+    let rules = &backend.rules;
     // only the path: the target may have been absolute
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
     *request.uri_mut() = target.parse().unwrap_or_else(|_| Uri::from_static("/"));
-    let (parts, body) = request.into_parts();
-    let reads = matches!(parts.method, Method::GET | Method::HEAD);
-    if reads && let Some(response) = files(front, &backend, &parts, &visit.base).await {
-        return entered.keep(response);
+    let (mut parts, body) = request.into_parts();
+    let below = rules::below(&parts.uri, &visit.base);
+    if below.is_empty() && (rules.strips || backend.only_files) {
+        return with_slash(&parts.uri);
+    }
+    if rules.denies(below) {
+        return page(StatusCode::FORBIDDEN, "This address is not for visitors.");
+    }
+    for unless_file in [false, true] {
+        let below = rules::below(&parts.uri, &visit.base);
+        if let Some(to) = rules.rewritten(below, parts.uri.query(), unless_file)
+            && let Ok(uri) = format!("{}{to}", visit.base).parse()
+        {
+            parts.uri = uri;
+        } else if unless_file {
+            continue; // nothing has changed since it was looked for
+        }
+        if parts.reads()
+            && let Some(response) = files(front, &backend, &parts, &visit.base).await
+        {
+            return entered.keep(response);
+        }
+        if backend.holds(rules::below(&parts.uri, &visit.base)).await {
+            return nothing(parts.reads());
+        }
     }
     if backend.only_files {
-        let status = if reads { StatusCode::NOT_FOUND } else { StatusCode::METHOD_NOT_ALLOWED };
-        return page(status, "There is no such page.");
+        let shown = if parts.reads() { not_found(front, &backend, &parts, &visit.base).await } else { None };
+        return shown.map_or_else(|| nothing(parts.reads()), |response| entered.keep(response));
     }
-    let upgrade = headers::upgrade(&parts.headers);
+    let upgrade = headers::upgrade(&parts.headers).filter(|_| rules.upgrades);
     forward(front, entered, Request::from_parts(parts, body), visit, upgrade).await
+}
+
+/// Does it want to see something, and change nothing?
+trait Reads {
+    fn reads(&self) -> bool;
+}
+
+impl Reads for Parts {
+    fn reads(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+}
+
+fn nothing(reads: bool) -> Response<Body> {
+    let status = if reads { StatusCode::NOT_FOUND } else { StatusCode::METHOD_NOT_ALLOWED };
+    page(status, "There is no such page.")
+}
+
+/// Relative addresses of the page that is asked for would lead out of the location.
+fn with_slash(uri: &Uri) -> Response<Body> {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut response = page(StatusCode::PERMANENT_REDIRECT, "It has a slash at its end.");
+    if let Ok(to) = HeaderValue::from_str(&format!("/{}/{query}", uri.path().trim_matches('/'))) {
+        response.headers_mut().insert(LOCATION, to);
+    }
+    response
+}
+
+/// The page of the pack for what is not there.
+async fn not_found(front: &Front, backend: &Backend, request: &Parts, base: &str) -> Option<Response<Body>> {
+    let mut asked = request.clone();
+    asked.uri = format!("{base}{}", backend.rules.not_found.as_ref()?).parse().ok()?;
+    asked.headers.clear(); // the conditions and ranges of the visitor are for another page
+    let mut response = files(front, backend, &asked, base).await.filter(|response| response.status() == StatusCode::OK)?;
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    Some(response)
 }
 
 /// What is answered without asking the app.
 async fn files(front: &Front, backend: &Backend, request: &Parts, base: &str) -> Option<Response<Body>> {
-    let path = request.uri.path();
-    let below = path.strip_prefix(base).unwrap_or(path);
+    let below = rules::below(&request.uri, base);
     let asked = |root, path: &str, directory, forever, public| Asked { root, path: path.to_owned(), directory, forever, public };
     if let Some((label, rest)) = below.strip_prefix("/static/").and_then(|rest| rest.split_once('/'))
         && let Some(assets) = static_files::assets(&front.dirs, backend, label)

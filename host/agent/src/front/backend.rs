@@ -1,7 +1,8 @@
 //! A release that can answer: its processes' addresses and the directories it serves by itself.
 
-use super::inside::Inside;
+use super::{inside::Inside, rules::Rules, static_files};
 use crate::{apps::Placed, dirs::Dirs, endpoint::Endpoint};
+use silver_pack::address;
 use silver_plugin_api::plan::StateNature;
 use std::{
     path::PathBuf,
@@ -32,6 +33,7 @@ pub(crate) struct Backend {
     pub(crate) directories: Vec<Directory>,
     /// Is there no process to ask?
     pub(crate) only_files: bool,
+    pub(super) rules: Arc<Rules>,
     pub(crate) inside: Inside,
     /// Shared with the same release at other locations.
     endpoints: Arc<RwLock<Vec<Endpoint>>>,
@@ -64,7 +66,8 @@ impl Backend {
         directories.append(&mut statics);
         let only_files = !release.processes.iter().any(|process| process.name == "web");
         let (endpoints, turn) = (Arc::default(), AtomicUsize::default());
-        Self { check, directories, only_files, inside: Inside::default(), endpoints, turn, placed }
+        let rules = Arc::new(Rules::new(&release.front));
+        Self { check, directories, only_files, rules, inside: Inside::default(), endpoints, turn, placed }
     }
 
     /// The same release at other locations: requests that are inside stay counted.
@@ -80,10 +83,28 @@ impl Backend {
             check: self.check,
             directories: self.directories.clone(),
             only_files: self.only_files,
+            rules: Arc::clone(&self.rules),
             inside: self.inside.clone(),
             endpoints: Arc::new(RwLock::new(vec![endpoint])),
             turn: AtomicUsize::default(),
         }
+    }
+
+    /// Does public state have something at this path below the location, or at one that it lies
+    /// below, which is no directory? Then the application must not see the request: it could run
+    /// what a visitor has uploaded.
+    pub(super) async fn holds(&self, below: &str) -> bool {
+        if !self.directories.iter().any(|dir| dir.public) {
+            return false;
+        }
+        let plain = address::plain(below);
+        let mut public = self.directories.iter().filter(|dir| dir.public);
+        let Some((root, rest)) = public.find_map(|dir| Some((dir.root.clone(), plain.strip_prefix(&dir.prefix)?.to_owned())))
+        else {
+            return false;
+        };
+        // no name of a file that can be told apart from others
+        rest.contains('\u{fffd}') || tokio::task::spawn_blocking(move || static_files::holds(&root, &rest)).await.unwrap_or(true)
     }
 
     /// The addresses of its web processes.
@@ -103,11 +124,6 @@ impl Backend {
             endpoints.rotate_left(first);
         }
         endpoints
-    }
-
-    /// Is the location's path taken off before the app sees a request?
-    pub(crate) fn strips(&self) -> bool {
-        self.placed.release.extra.get("front.subpath").is_some_and(|how| how == "strip")
     }
 }
 

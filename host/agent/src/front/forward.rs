@@ -23,8 +23,6 @@ use tokio::{io::AsyncReadExt as _, time::Instant};
 
 /// A process that is just being started gets so long to listen.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Neither a byte of the request nor the head of the answer for so long: the app is given up.
-const SILENCE: Duration = Duration::from_mins(2);
 
 /// An app gets so long to close a connection after its answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -77,7 +75,7 @@ pub(super) async fn forward(
     to: Option<HeaderValue>,
 ) -> Response<Body> {
     let backend = Arc::clone(&entered.backend);
-    let limit = backend.placed.release.max_body;
+    let limit = backend.rules.max_body;
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if let (Some(limit), Some(declared)) = (limit, declared)
         && declared > limit
@@ -86,9 +84,9 @@ pub(super) async fn forward(
     }
     let upgrades = to.is_some();
     let visitor_side = to.is_some().then(|| hyper::upgrade::on(&mut request));
-    let last = Activity::default();
+    let (last, base) = (Activity::default(), visit.base.clone());
     let request = prepared(front, &backend, request, &visit, to, limit, &last);
-    let silence = silence(&backend);
+    let silence = backend.rules.silence;
 
     let cut = entered.cut();
     let asking = async {
@@ -120,6 +118,7 @@ pub(super) async fn forward(
                 };
             }
             headers::strip_hop(response.headers_mut());
+            backend.rules.relocate(response.headers_mut(), &base);
             entered.keep_with(response.map(|body| body.map_err(Into::into).boxed_unsync()), Some(task))
         }
         Err(Trouble::Silent) => page(StatusCode::GATEWAY_TIMEOUT, &format!("{} did not answer in time.", backend.placed.app())),
@@ -162,11 +161,6 @@ fn is_too_large(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-fn silence(backend: &Backend) -> Duration {
-    let own = backend.placed.release.extra.get("front.timeout-ms").and_then(|text| text.parse().ok());
-    own.map_or(SILENCE, Duration::from_millis)
-}
-
 /// The request as the app gets it.
 fn prepared(
     front: &Front,
@@ -178,7 +172,7 @@ fn prepared(
     last: &Activity,
 ) -> Request<Body> {
     let mut prefix = "";
-    if backend.strips() && !visit.base.is_empty() {
+    if backend.rules.strips && !visit.base.is_empty() {
         prefix = &visit.base;
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
         let rest = target.strip_prefix(prefix).unwrap_or(target);

@@ -21,6 +21,7 @@ use hyper::{
     http::request::Parts,
 };
 use open::Opened;
+pub(super) use open::holds;
 use range::Wanted;
 use silver_plugin_api::TreePath;
 use std::{

@@ -3,4 +3,5 @@
 mod files;
 mod gate;
 mod passing;
+mod rules;
 mod world;

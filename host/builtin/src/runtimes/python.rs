@@ -2,10 +2,9 @@
 //! built offline from the wheels of the release.
 
 mod environment;
-mod specifier;
 mod wheel;
 
-use super::command::listen_of;
+use super::{command::listen_of, specifier};
 use silver_plugin_api::{
     Digest, Failure, Tree, TreePath,
     plan::{EnvironmentSpec, Listen, NodeFacts},
@@ -36,19 +35,7 @@ impl Runtime for Python {
                 Some("install it, for example `apt install python3-venv`"),
             ));
         };
-        match specifier::allows(&needs.version, version) {
-            Some(true) => Ok(()),
-            Some(false) => Err(Failure::invalid(
-                "python-version",
-                format!("the application needs Python {}, node `{}` has {version}", needs.version, node.name),
-                Some("install a Python of that version on the node"),
-            )),
-            None => Err(Failure::invalid(
-                "python-version",
-                format!("`{}` is not a requirement on Python's version", needs.version),
-                Some("write it like `>=3.9` or `>=3.9,<3.13`"),
-            )),
-        }
+        specifier::demand("Python", &needs.version, version, &node.name)
     }
 
     fn environment(

@@ -31,6 +31,14 @@ pub enum ResolveError {
         /// Platform of the node.
         node: String,
     },
+    /// The node lacks packages of its distribution.
+    #[error("the application needs packages that node `{node}` does not have: {}", missing.join(", "))]
+    Packages {
+        /// The node.
+        node: String,
+        /// Those it lacks.
+        missing: Vec<String>,
+    },
     /// Nothing runs this kind of code.
     #[error("no plugin offers the runtime `{kind}`")]
     NoRuntime {
@@ -137,6 +145,7 @@ impl ResolveError {
             Self::Name { .. } => "use lower-case letters, digits and `-`, at most 63: `--name=NAME`".into(),
             Self::Silver { .. } => "use another version of silver, or of the pack".into(),
             Self::Platform { .. } => "build the pack for this platform: `silver pack DIR` on such a machine".into(),
+            Self::Packages { missing, .. } => format!("install them: `apt-get install {}`", missing.join(" ")),
             Self::NoRuntime { .. } | Self::NoService { .. } => "a newer silver may know it".into(),
             Self::Plugin { source: Failure::Invalid(diagnostics), .. } => {
                 return diagnostics.first().and_then(|diagnostic| diagnostic.help.clone());

@@ -24,7 +24,7 @@ pub(super) fn state(request: &Request<'_>) -> Result<Vec<StatePath>, ResolveErro
             backup: def.in_backup(),
             owned,
             set,
-            serve: None,
+            serve: def.serve.clone(),
         });
     }
     Ok(paths)

@@ -93,7 +93,8 @@ pub(crate) fn release(version: &str) -> Release {
         probes: vec![Probe { id: "ready".into(), access, every_ms: 1000, timeout_ms: 60_000 }],
         overlap: Overlap::Web,
         services: Vec::new(),
-        max_body: None,
+        front: silver_plugin_api::plan::Front::default(),
+        assemble: Vec::new(),
         extra: BTreeMap::new(),
     }
 }

@@ -1,6 +1,6 @@
-//! The small sections: health, services, layout, front, assets, update.
+//! The small sections: health, services, layout, assets, update.
 
-use super::scalar::{ByteSize, NotYet, Span, directory, not_yet};
+use super::scalar::{NotYet, Span, directory, not_yet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use silver_plugin_api::{
@@ -162,58 +162,6 @@ impl Default for Layout {
 
 fn instance() -> TreePath {
     TreePath::new("instance").unwrap_or_default()
-}
-
-/// `[front]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Front {
-    /// Can the application live below a path of a host?
-    #[serde(default)]
-    pub subpath: Subpath,
-    /// The largest request body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_body: Option<ByteSize>,
-    /// Addresses that are refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    deny: Option<NotYet>,
-    /// Addresses that are rewritten.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rewrite: Option<NotYet>,
-    /// Headers that are set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    headers: Option<NotYet>,
-    /// How long an answer may take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    timeout: Option<NotYet>,
-    /// Are WebSockets passed on? (They are.)
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    websockets: Option<NotYet>,
-    /// A page for what is not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    not_found: Option<NotYet>,
-}
-
-/// `[front] subpath`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Subpath {
-    /// It cannot: a location is a whole host.
-    #[default]
-    No,
-    /// It can, and is told by `SILVER_BASE_PATH`.
-    Native,
-}
-
-impl<'de> Deserialize<'de> for Subpath {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            "no" => Ok(Self::No),
-            "native" => Ok(Self::Native),
-            word @ "strip" => Err(not_yet(word, "`no`, `native`")),
-            other => Err(de::Error::unknown_variant(other, &["no", "native"])),
-        }
-    }
 }
 
 /// `[assets]`.

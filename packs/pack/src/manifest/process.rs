@@ -11,16 +11,36 @@ use silver_plugin_api::{TreePath, plan::Listen};
 pub struct Runtime {
     /// How code is executed.
     pub kind: RuntimeKind,
-    /// Version of the interpreter, e.g. `>=3.9`. Absent: any.
+    /// Version of the interpreter that the node has to have, for `python` and `nodejs`: `>=3.9`,
+    /// `>=18,<23`. Absent: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// For `static`: the directory of the pack that is served. Default: the instance directory.
     #[serde(default, deserialize_with = "maybe_directory", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub root: Option<TreePath>,
-    /// What has to be on the node besides.
+    /// What has to be on the node besides; looked at before anything is changed.
+    #[serde(default, skip_serializing_if = "Requires::is_empty")]
+    pub requires: Requires,
+}
+
+/// `[runtime] requires`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Requires {
+    /// Packages of Debian, by name: `["graphviz"]`. A node without Debian's package database
+    /// cannot be asked; there they are not looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
+    /// Extensions of PHP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    requires: Option<NotYet>,
+    php_extensions: Option<NotYet>,
+}
+
+impl Requires {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `[runtime] kind`.
@@ -31,6 +51,11 @@ pub enum RuntimeKind {
     Static,
     /// Python, in an environment built from the pack's wheels.
     Python,
+    /// Node.js of the node, with what the pack has in its `node_modules`; nothing is installed
+    /// when it is deployed. Programs are `command`s: `["node", "server.js"]`. They run with
+    /// `NODE_ENV=production`, and `web` listens as with `command`.
+    #[serde(rename = "nodejs")]
+    NodeJs,
     /// Programs of the pack or the node.
     Command,
 }
@@ -41,6 +66,7 @@ impl RuntimeKind {
         match self {
             Self::Static => "static",
             Self::Python => "python",
+            Self::NodeJs => "nodejs",
             Self::Command => "command",
         }
     }
@@ -51,9 +77,10 @@ impl<'de> Deserialize<'de> for RuntimeKind {
         match String::deserialize(deserializer)?.as_str() {
             "static" => Ok(Self::Static),
             "python" => Ok(Self::Python),
+            "nodejs" => Ok(Self::NodeJs),
             "command" => Ok(Self::Command),
-            word @ ("php" | "nodejs" | "wasm") => Err(not_yet(word, "`static`, `python`, `command`")),
-            other => Err(de::Error::unknown_variant(other, &["static", "python", "command"])),
+            word @ ("php" | "wasm") => Err(not_yet(word, "`static`, `python`, `nodejs`, `command`")),
+            other => Err(de::Error::unknown_variant(other, &["static", "python", "nodejs", "command"])),
         }
     }
 }
@@ -69,7 +96,8 @@ pub struct ProcessDef {
     /// shell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
-    /// How it is reached. Default: as the runtime does it.
+    /// How `web` is reached: `socket` or `port`. Default: a callable by its socket; a command by
+    /// `PORT` if `${PORT}` is on its command line, else by its socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<ListenOn>,
     /// How many.

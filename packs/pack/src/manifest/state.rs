@@ -1,8 +1,7 @@
 //! `[state."PATH"]`: what the application writes.
 
-use super::scalar::{NotYet, not_yet};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use silver_plugin_api::{
     TreePath,
     plan::{FileFormat, StateNature},
@@ -12,8 +11,9 @@ use silver_plugin_api::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StateDef {
-    /// What kind of thing is written.
-    #[serde(deserialize_with = "nature")]
+    /// What kind of thing is written: `data` is kept and in every checkpoint, `cache` may vanish,
+    /// `log` is read by `silver logs`, `config` is a file that the administrator edits through the
+    /// application, `public` is data that visitors are shown, such as uploads.
     #[schemars(schema_with = "natures")]
     pub nature: StateNature,
     /// A file, or a directory? Default: a file for `config`, else a directory.
@@ -28,15 +28,17 @@ pub struct StateDef {
     /// administrator's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned_keys: Vec<String>,
-    /// In checkpoints and backups? Default: `data` and `config` are.
+    /// In checkpoints and backups? Default: `data`, `config` and `public` are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<bool>,
-    /// For `public`: the address it is served at.
+    /// For `public`: the address it is served at, `/uploads/`. The front serves its files before
+    /// the application is asked, and never a link: one could lead out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    serve: Option<NotYet>,
-    /// For `public`: may it be executed?
+    pub serve: Option<String>,
+    /// For `public`: `false`, which it always is. What is there is shown, never run: no request
+    /// for such a file, or for something below one, reaches the application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    execute: Option<NotYet>,
+    pub execute: Option<bool>,
 }
 
 /// `kind`.
@@ -72,17 +74,6 @@ impl StateDef {
     }
 }
 
-fn nature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StateNature, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "data" => Ok(StateNature::Data),
-        "cache" => Ok(StateNature::Cache),
-        "log" => Ok(StateNature::Log),
-        "config" => Ok(StateNature::Config),
-        word @ "public" => Err(not_yet(word, "`data`, `cache`, `log`, `config`")),
-        other => Err(de::Error::unknown_variant(other, &["data", "cache", "log", "config"])),
-    }
-}
-
 fn natures(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "enum": ["data", "cache", "log", "config"] })
+    schemars::json_schema!({ "enum": ["data", "cache", "log", "config", "public"] })
 }

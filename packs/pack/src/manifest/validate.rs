@@ -2,6 +2,7 @@
 
 mod binds;
 mod customizing;
+mod front;
 mod running;
 
 use super::{FILE_NAME, Manifest, Span};
@@ -17,6 +18,8 @@ pub(super) fn validate(manifest: &Manifest, document: &Document<'_>) -> Result<(
     }
     rules.pack(manifest);
     rules.running(manifest);
+    rules.front(manifest);
+    rules.public_state(manifest);
     rules.customizing(manifest);
     rules.binds(manifest);
     if rules.problems.is_empty() { Ok(()) } else { Err(document.error(rules.problems)) }

@@ -300,7 +300,8 @@ mod tests {
             probes: vec![],
             overlap: Overlap::Web,
             services: vec![],
-            max_body: None,
+            front: silver_plugin_api::plan::Front::default(),
+            assemble: Vec::new(),
             extra: Settings::from([("x".into(), CANARY.into())]),
         }
     }

@@ -28,7 +28,8 @@ pub struct NodeFacts {
     /// The port that the front answers on.
     pub front_port: u16,
     /// Room to grow; sorted, unique. `python.path`, `python.version` (of the interpreter that
-    /// environments are built with), `python.abi` (`cp311`).
+    /// environments are built with), `python.abi` (`cp311`); `nodejs.path`,
+    /// `nodejs.version`; `packages`: the installed packages of Debian, divided by spaces.
     pub extra: Settings,
 }
 

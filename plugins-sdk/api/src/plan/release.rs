@@ -1,6 +1,6 @@
 //! A release: everything that the node needs to lay out and run one version of an application.
 
-use super::value::Value;
+use super::{assembly::Assembly, front::Front, value::Value};
 use crate::{Settings, digest::Digest, path::TreePath};
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -38,8 +38,11 @@ pub struct Release {
     pub app: String,
     /// The pack.
     pub pack: PackRef,
-    /// Digest of the merged tree.
+    /// Digest of the tree: merged, and with what the build steps made.
     pub tree: Digest,
+    /// Build steps that made a part of the tree, in order.
+    #[serde(default)]
+    pub assemble: Vec<Assembly>,
     /// Settings by value; secrets are absent.
     pub settings: Settings,
     /// Secrets by name and origin.
@@ -72,8 +75,9 @@ pub struct Release {
     pub overlap: Overlap,
     /// What keeps the data.
     pub services: Vec<Service>,
-    /// The largest request body in bytes.
-    pub max_body: Option<u64>,
+    /// What the front does before and after the application.
+    #[serde(default)]
+    pub front: Front,
     /// Room to grow.
     pub extra: Settings,
 }

@@ -58,3 +58,19 @@ pub(super) fn open(digests: &Digests, root: &Path, mut path: Vec<u8>, directory:
     let kind = content_type::of(path.rsplit(|&byte| byte == b'/').next().unwrap_or_default());
     Some(Opened::File(Found { file, size: metadata.len(), digest, kind }))
 }
+
+/// Is there anything but a directory at `path` below `root`, or at one of the paths that it lies
+/// below? No link is followed.
+pub(in crate::front) fn holds(root: &Path, path: &str) -> bool {
+    let Ok(root) = openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) else { return false };
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    for end in ends.filter(|end| *end > 0) {
+        let Ok(found) = openat2(&root, &path[..end], flags, Mode::empty(), resolve) else { return false };
+        if !File::from(found).metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            return true;
+        }
+    }
+    false
+}

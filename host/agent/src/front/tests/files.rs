@@ -119,7 +119,7 @@ async fn a_large_file_is_passed_on_whole() {
 }
 
 #[tokio::test]
-async fn public_state_comes_first_and_its_links_lead_nowhere() {
+async fn public_state_comes_first_its_links_lead_nowhere_and_nothing_of_it_is_run() {
     let world = World::new().await;
     let data = world.front.dirs.data("a");
     fs::create_dir_all(data.join("uploads")).unwrap();
@@ -146,8 +146,24 @@ async fn public_state_comes_first_and_its_links_lead_nowhere() {
     assert_eq!((body(&php), header(&php, "content-type")), ("<?php", Some("application/octet-stream")));
     assert_eq!(header(&php, "x-content-type-options"), Some("nosniff"));
     assert_eq!(body(&world.get("/css/x.css").await), "css");
+    // what was uploaded is never the app's to run, whatever is spelt how or asked for below it
+    for held in [
+        "/uploads/out",
+        "/uploads/in",
+        "/uploads/run.php/x",
+        "//uploads/run.php/",
+        "/uploads/%72un.php/x",
+        "/x/../uploads/run.php",
+        "/uploads/%ff",
+    ] {
+        let answer = world.get(held).await;
+        assert!(status(&answer) == 404 && !answer.contains("secret"), "{held}: {answer}");
+    }
+    let post =
+        world.raw("POST /uploads/run.php HTTP/1.1\r\nHost: a.localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(status(&post), 405);
     // what is not there is the app's affair
-    for other in ["/uploads/out", "/uploads/in", "/uploads/", "/css/none.css", "/page"] {
+    for other in ["/uploads/", "/uploads/none", "/css/none.css", "/page"] {
         let answer = world.get(other).await;
         assert!(body(&answer).starts_with(&format!("GET {other} ")), "{other}: {answer}");
     }

@@ -10,6 +10,7 @@ use hyper::{
     header::{CONNECTION, HeaderValue, UPGRADE},
 };
 use hyper_util::rt::TokioIo;
+use silver_plugin_api::plan::Subpath;
 use std::sync::Arc;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -81,13 +82,15 @@ async fn the_app_learns_who_asks_from_the_front_only() {
 async fn a_path_is_kept_or_taken_off() {
     let world = World::new().await;
     let port = mirror().await;
-    for (how, seen, prefix) in [("native", "GET /sub/x?q ", None), ("strip", "GET /x?q ", Some("x-forwarded-prefix=/sub\n"))] {
+    for (how, seen, prefix) in
+        [(Subpath::Native, "GET /sub/x?q ", None), (Subpath::Strip, "GET /x?q ", Some("x-forwarded-prefix=/sub\n"))]
+    {
         let backend = world.backend("a.1", Some(port), |release| {
-            release.extra.insert("front.subpath".into(), how.into());
+            release.front.subpath = how;
         });
         world.front.route("a", &["a.localhost/sub".to_owned()], Some(backend), false).unwrap();
         let answer = world.get("/sub/x?q").await;
-        assert!(body(&answer).starts_with(seen), "{how}: {answer}");
+        assert!(body(&answer).starts_with(seen), "{how:?}: {answer}");
         assert_eq!(prefix.is_some_and(|line| answer.contains(line)), prefix.is_some());
         assert_eq!(status(&world.get("/other").await), 404);
     }
@@ -144,7 +147,7 @@ async fn bodies_stream_both_ways() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused() {
     let world = World::new().await;
-    world.route(&world.backend("a.1", Some(mirror().await), |release| release.max_body = Some(10)));
+    world.route(&world.backend("a.1", Some(mirror().await), |release| release.front.max_body = Some(10)));
     let post = |rest: &'static str| {
         let world = &world;
         async move { world.raw(&format!("POST / HTTP/1.1\r\nHost: a.localhost\r\nConnection: close\r\n{rest}")).await }
@@ -243,7 +246,7 @@ async fn an_app_that_says_nothing_is_given_up() {
     let world = World::new().await;
     let port = app(|_| std::future::pending::<Response<Body>>()).await;
     world.route(&world.backend("a.1", Some(port), |release| {
-        release.extra.insert("front.timeout-ms".into(), "100".into());
+        release.front.timeout_ms = Some(100);
     }));
     assert_eq!(status(&world.get("/").await), 504);
 }

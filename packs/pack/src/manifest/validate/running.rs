@@ -24,16 +24,24 @@ impl Rules<'_, '_> {
             (RuntimeKind::Static, _) if !manifest.processes.is_empty() => {
                 self.wrong(&["processes"], "a static application has no processes", Some("the runtime `command` runs programs"));
             }
-            (RuntimeKind::Python | RuntimeKind::Command, Some(_)) => {
+            (RuntimeKind::Python | RuntimeKind::NodeJs | RuntimeKind::Command, Some(_)) => {
                 self.wrong(&["runtime", "root"], "only a static application has a root", None);
             }
             _ => {}
         }
         if let Some(version) = &runtime.version
-            && (runtime.kind != RuntimeKind::Python || !is_specifier(version))
+            && (!matches!(runtime.kind, RuntimeKind::Python | RuntimeKind::NodeJs) || !is_specifier(version))
         {
-            let hint = "for `python`: \">=3.9\", \">=3.9,<4\"";
+            let hint = "for `python` and `nodejs`: \">=3.9\", \">=3.9,<4\"";
             self.wrong(&["runtime", "version"], format!("`{}` is not a range of versions", version.escape_debug()), Some(hint));
+        }
+        for (at, package) in runtime.requires.packages.iter().enumerate() {
+            // Debian Policy 5.6.1
+            let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+            if package.len() < 2 || !package.bytes().all(fine) {
+                let place = ["runtime", "requires", "packages", &at.to_string()];
+                self.wrong(&place, format!("`{}` is not the name of a package", package.escape_debug()), None);
+            }
         }
     }
 

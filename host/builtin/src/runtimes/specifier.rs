@@ -3,11 +3,29 @@
 //! Source: version specifiers, <https://packaging.python.org/specifications/version-specifiers/>; an interpreter's
 //! version is numbers only, so the rest of that format has no use here.
 
+use silver_plugin_api::Failure;
 use std::cmp::Ordering;
+
+/// Refuses a node whose interpreter is not of a version that the application needs.
+pub(super) fn demand(interpreter: &str, requirement: &str, version: &str, node: &str) -> Result<(), Failure> {
+    match allows(requirement, version) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::invalid(
+            "interpreter-version",
+            format!("the application needs {interpreter} {requirement}, node `{node}` has {version}"),
+            Some(&format!("install a {interpreter} of that version on the node")),
+        )),
+        None => Err(Failure::invalid(
+            "interpreter-version",
+            format!("`{requirement}` is not a requirement on the version of {interpreter}"),
+            Some("write it like `>=3.9` or `>=3.9,<3.13`"),
+        )),
+    }
+}
 
 /// Does `version` fulfil `requirement`? `None` when the requirement cannot be read; an empty one
 /// allows all.
-pub(super) fn allows(requirement: &str, version: &str) -> Option<bool> {
+fn allows(requirement: &str, version: &str) -> Option<bool> {
     let version = numbers(version)?;
     let mut all = true;
     for clause in requirement.split(',').map(str::trim).filter(|clause| !clause.is_empty()) {
