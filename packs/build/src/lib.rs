@@ -1,6 +1,7 @@
 //! Build recipes and package indexes: the part of `packs/` that reaches the network and runs programs.
 
 pub mod build;
+pub mod http_fetch;
 pub mod index;
 pub mod pip;
 pub mod provenance;

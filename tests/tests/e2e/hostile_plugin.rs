@@ -1,9 +1,7 @@
 //! Customizers that loop, eat memory, trap, lie about their imports or are not those that were
 //! pinned: an error with the plugin's name, and nothing is deployed.
 
-#[path = "../../../host/extensions/src/tests/wasm.rs"]
-mod wasm;
-
+use crate::wasm;
 use silver_tests::{Ran, World};
 use std::fs;
 

@@ -25,3 +25,6 @@ mod template;
 mod trac;
 mod update;
 mod writes;
+
+#[path = "../../../host/extensions/src/tests/wasm.rs"]
+mod wasm;

@@ -5,7 +5,11 @@ use crate::{
     ui::{ProgressView, Ui},
 };
 use serde_json::{Map, Value};
-use silver_build::{index::PythonIndex, pip::Pip};
+use silver_build::{
+    http_fetch::{HttpClient, HttpLimits},
+    index::PythonIndex,
+    pip::Pip,
+};
 use silver_pack::{customization::Customization, manifest::IndexKind, pack::Pack};
 use silver_plugin_api::{
     Digest, Failure,
@@ -18,6 +22,7 @@ use std::{cell::RefCell, path::Path};
 /// The reach of one command.
 pub struct Reached<'a> {
     index: PythonIndex,
+    http: HttpClient,
     ui: &'a Ui,
     progress: RefCell<ProgressView>,
     label: RefCell<String>,
@@ -38,7 +43,8 @@ impl<'a> Reached<'a> {
         }
         let index = PythonIndex::new(pack, pip, downloads)?;
         let (progress, label) = (RefCell::new(ui.progress()), RefCell::default());
-        Ok(Self { index, ui, progress, label, rows: RefCell::default() })
+        let http = HttpClient::new(HttpLimits::default());
+        Ok(Self { index, http, ui, progress, label, rows: RefCell::default() })
     }
 
     /// Ends what is shown; the rows of all tables, for `--json`.
@@ -66,8 +72,8 @@ impl Reach for Reached<'_> {
 }
 
 impl HttpFetch for Reached<'_> {
-    fn get(&self, url: &str, _: Option<&str>, _: Option<&Digest>) -> Result<Reply, Failure> {
-        Err(Failure::Denied(format!("this silver fetches nothing over HTTP for plugins: `{url}`")))
+    fn get(&self, url: &str, accept: Option<&str>, expect: Option<&Digest>) -> Result<Reply, Failure> {
+        self.http.get(url, accept, expect)
     }
 }
 

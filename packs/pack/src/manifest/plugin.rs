@@ -92,7 +92,9 @@ impl std::str::FromStr for Need {
         let host = |host: &str| {
             let label =
                 |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-            host.contains('.') && host.split('.').all(label)
+            // a number is an address, not a name
+            let name = host.rsplit('.').next().is_some_and(|last| last.bytes().any(|b| b.is_ascii_lowercase()));
+            host.contains('.') && host.split('.').all(label) && name
         };
         let unknown = || {
             format!(
