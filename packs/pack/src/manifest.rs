@@ -23,7 +23,7 @@ pub use crate::document::DocumentError as ManifestError;
 pub use app::{Assets, Health, Layout, LiveProbe, ReadyProbe, ServiceDef, ServiceKind, Update};
 pub(crate) use bind::is_variable;
 pub use bind::{Bind, BindSource, BindTarget};
-pub use build::{Build, CopyRule, PythonBuild};
+pub use build::{Build, CommandBuild, CopyRule, DebianBuild, NpmBuild, PythonBuild};
 pub use check::{CheckDef, LogLacks, When};
 pub use front::{Front, RewriteDef};
 pub use hook::{Commands, HookDef};

@@ -169,7 +169,6 @@ fn rules_that_look_at_more_than_one_field() {
         ("[front]\nnot-found = \"/404.html\"", "only a static application has such a page"),
         ("[front]\nmax-body = \"10MB\"", "`10MB` is not a size"),
         ("[update]\noverlap = \"all\"", "`all`, which is not one of its values"),
-        ("[build]\nnpm = {}", "`build.npm` is not supported yet"),
         ("[state.up]\nnature = \"public\"", "`state.up`: it does not say at which address it is served"),
         ("[state.up]\nnature = \"public\"\nserve = \"/up\"", "`/up` is not the address of a directory"),
         ("[state.up]\nnature = \"public\"\nserve = \"/a/../up/\"", "is not the address of a directory"),
@@ -181,6 +180,18 @@ fn rules_that_look_at_more_than_one_field() {
             "[state.a]\nnature = \"public\"\nserve = \"/up/\"\n[state.b]\nnature = \"public\"\nserve = \"/up/\"",
             "other state is served there",
         ),
+        ("[build]\nnpm = { lok = \"x\" }", "did you mean `lock`?"),
+        ("[build]\ndebian = { packages = \"../x\" }", "it has a `.` or `..` segment"),
+        ("[[build.command]]\ncommand = [\"x\"]", "has no `outputs`"),
+        ("[[build.command]]\ncommand = []\noutputs = [\"a\"]", "a command starts with a program"),
+        ("[[build.command]]\ncommand = [\"x\"]\noutputs = []", "a command without outputs"),
+        ("[[build.command]]\ncommand = [\"x\"]\noutputs = [\"a\", \"pack.toml\"]", "`build.command[0].outputs[1]`: an output is"),
+        ("[[build.command]]\ncommand = [\"x\"]\noutputs = [\"a/b/\", \"a\"]", "it lies below `a`"),
+        (
+            "[[build.command]]\ncommand = [\"x\"]\noutputs = [\"a\"]\nenv = { \"A-B\" = \"\" }",
+            "`A-B` is not the name of a variable",
+        ),
+        ("[[build.command]]\ncommand = [\"x\"]\noutputs = [\"a\"]\ntimeout = \"2d\"", "2d is longer than a day"),
         ("[pack]\nid = \"x\"", "duplicate key"),
         ("[a", "`"),
     ];
@@ -210,8 +221,6 @@ fn every_reserved_name_is_refused_by_name() {
         ("[settings.a]\nvisible-if = \"b\"", "settings.a.visible-if"),
         ("[settings.a]\nwhen = \"init\"", "settings.a.when"),
         ("[secrets.a]\nbcrypt-of = \"b\"", "secrets.a.bcrypt-of"),
-        ("[build]\ndebian = {}", "build.debian"),
-        ("[build]\ncommand = []", "build.command"),
         ("[[check]]\nname = \"a\"\nurl = \"/\"\nevery = \"1m\"", "check[0].every"),
     ] {
         let told = errors(&with(more));

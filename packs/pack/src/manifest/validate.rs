@@ -1,6 +1,7 @@
 //! The rules that look at more than one field. Those of one part of the manifest stand in one file.
 
 mod binds;
+mod building;
 mod customizing;
 mod front;
 mod running;
@@ -17,6 +18,7 @@ pub(super) fn validate(manifest: &Manifest, document: &Document<'_>) -> Result<(
         rules.wrong(&["format"], format!("format {} is not known", manifest.format), Some(hint));
     }
     rules.pack(manifest);
+    rules.building(manifest);
     rules.running(manifest);
     rules.front(manifest);
     rules.public_state(manifest);
