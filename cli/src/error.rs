@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use silver_agent::{front::BindError, server::ServeError};
-use silver_build::{build::BuildError, index::IndexError};
+use silver_build::{DebianError, NpmError, build::BuildError, index::IndexError};
 use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
 use silver_extensions::ExtensionError;
 use silver_pack::{
@@ -173,8 +173,12 @@ impl From<BuildError> for CommandError {
             | BuildError::Manifest(_)
             | BuildError::Sources(_)
             | BuildError::Requirements(_)
-            | BuildError::OtherPlugin { .. } => Exit::Usage,
+            | BuildError::OtherPlugin { .. }
+            | BuildError::Npm(NpmError::Lock(_))
+            | BuildError::Debian(DebianError::Pins(_) | DebianError::Links(_) | DebianError::Missing { .. }) => Exit::Usage,
             BuildError::Wheels(error) if error.is_integrity() => Exit::Integrity,
+            BuildError::Npm(error) if error.is_integrity() => Exit::Integrity,
+            BuildError::Debian(error) if error.is_integrity() => Exit::Integrity,
             _ => Exit::Error,
         };
         let hint = error.hint();

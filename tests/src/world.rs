@@ -230,7 +230,9 @@ impl Ran {
 fn of_the_machine(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name == "PATH"
-        || ["PIP_", "SSL_CERT_", "REQUESTS_CA_"].iter().any(|start| name.starts_with(start))
+        || ["PIP_", "NPM_CONFIG_", "npm_config_", "SSL_CERT_", "REQUESTS_CA_", "NODE_EXTRA_CA_"]
+            .iter()
+            .any(|start| name.starts_with(start))
         || name.to_lowercase().ends_with("_proxy")
 }
 

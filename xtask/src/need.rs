@@ -51,6 +51,16 @@ pub(crate) fn sandbox() -> Result<(), Failure> {
     debian(&["bubblewrap"], "build steps of packs run in its sandbox; it needs user namespaces", || succeeds("bwrap", &probe))
 }
 
+/// npm and apt's lists: recipes of packs fetch with them.
+pub(crate) fn packages() -> Result<(), Failure> {
+    debian(&["npm"], "packs with packages of npm are built with it", || succeeds("npm", &["--version"]))?;
+    if !succeeds("apt-cache", &["show", "--no-all-versions", "javascript-common"]) && Path::new("/usr/bin/apt-get").exists() {
+        println!("    renewing the lists of apt: packs with packages of Debian are built with it");
+        run(apt().args(["update", "-qq"]))?;
+    }
+    Ok(())
+}
+
 /// A component of the toolchain that rustup's minimal profile leaves out.
 pub(crate) fn rust_component(name: &str, program: &[&str]) -> Result<(), Failure> {
     let (command, arguments) = program.split_first().ok_or("no program")?;

@@ -10,6 +10,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     step("what is needed", || {
         need::python()?;
         need::sandbox()?;
+        need::packages()?;
         need::rust_component("rustfmt", &["cargo", "fmt", "--version"])?;
         need::rust_component("clippy", &["cargo", "clippy", "--version"])
     })?;

@@ -13,8 +13,9 @@ use std::{
 
 /// Make a pack of a directory with a pack.toml
 ///
-/// The same input gives the same bytes. Python wheels are fetched with this machine's pip and its configuration, checked
-/// against the pinned hashes and kept in the pack; WASM plugins have to be compiled already.
+/// The same input gives the same bytes. Wheels, npm and Debian packages are fetched with this machine's pip, npm and apt and
+/// their configuration, checked against the pinned hashes and kept in the pack; commands of [build] run in a sandbox without
+/// network; WASM plugins have to be compiled already.
 #[derive(Debug, clap::Args)]
 pub struct Pack {
     /// Directory with the pack.toml
@@ -28,6 +29,9 @@ pub struct Pack {
     /// Take wheels from this mirror, not from the configured package index
     #[arg(long, value_name = "URL", conflicts_with = "wheels")]
     index: Option<String>,
+    /// Take Debian packages from this folder, not with apt
+    #[arg(long, value_name = "DIR")]
+    debs: Option<PathBuf>,
     /// Do not record the version control revision of the directory
     #[arg(long)]
     no_vcs: bool,
@@ -51,7 +55,7 @@ struct Report {
 impl Pack {
     /// For [`super::serve`]: the directory as it is just now, whatever its revision.
     pub fn for_development(dir: &Path, output: &Path) -> Self {
-        Self { dir: dir.into(), output: output.into(), wheels: None, index: None, no_vcs: true, passing: true }
+        Self { dir: dir.into(), output: output.into(), wheels: None, index: None, debs: None, no_vcs: true, passing: true }
     }
 
     pub fn run(self, context: &Context) -> Result {
@@ -59,6 +63,7 @@ impl Pack {
         let steps = RefCell::new(Steps { view: context.ui.progress(), began: Instant::now(), step: None });
         let options = Options {
             pip: Pip { folder, mirror: self.index, ..Pip::default() },
+            debs: self.debs.as_deref().map(std::path::absolute).transpose()?,
             downloads: Some(context.dirs()?.cache.join("downloads")),
             vcs: !self.no_vcs,
             progress: &|step| steps.borrow_mut().begin(step),

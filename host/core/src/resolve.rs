@@ -3,7 +3,6 @@
 
 mod binds;
 mod error;
-mod platform;
 mod processes;
 mod state;
 
@@ -15,6 +14,7 @@ use serde::Serialize;
 use silver_pack::{
     hash,
     manifest::{Generate, Manifest, RuntimeKind},
+    platform::Platform,
 };
 use silver_plugin_api::{
     Digest, Settings, Tree, TreePath,
@@ -80,6 +80,22 @@ pub struct Request<'a> {
     pub silver: &'a Version,
 }
 
+/// Does native code for `platform` run on the node?
+fn fits(platform: &Platform, facts: &NodeFacts) -> bool {
+    facts.platform.parse().is_ok_and(|node: Platform| platform.runs_on(&node, &abis(facts)))
+}
+
+/// The interfaces of the node's interpreters.
+fn abis(facts: &NodeFacts) -> Vec<&str> {
+    ["python.abi", "nodejs.abi"].iter().filter_map(|fact| Some(facts.extra.get(*fact)?.as_str())).collect()
+}
+
+/// The node's platform as an error tells it: with interpreters where they matter.
+fn described(platform: &Platform, facts: &NodeFacts) -> String {
+    let abis = if platform.abi.is_some() { abis(facts) } else { Vec::new() };
+    [&[facts.platform.as_str()][..], &abis].concat().join(" with ")
+}
+
 /// Makes the release.
 pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, ResolveError> {
     let Request { app, pack, manifest, tree, .. } = request;
@@ -89,9 +105,9 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         return Err(ResolveError::Silver { version, reason, ours: request.silver.to_string() });
     }
     if let Some(platform) = &manifest.pack.platform
-        && !platform::fits(platform, &request.facts.platform)
+        && !fits(platform, request.facts)
     {
-        let (pack, node) = (platform.clone(), request.facts.platform.clone());
+        let (pack, node) = (platform.to_string(), described(platform, request.facts));
         return Err(ResolveError::Platform { pack, node });
     }
 

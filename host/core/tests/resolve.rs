@@ -220,6 +220,10 @@ fn refusals_name_the_thing() {
             "the pack has native code for linux-x86_64-gnu2.40, the node is linux-x86_64-gnu2.36",
         ),
         (
+            |world| world.manifest = world.manifest.replace("gnu2.28", "gnu2.28-cp312"),
+            "the pack has native code for linux-x86_64-gnu2.28-cp312, the node is linux-x86_64-gnu2.36 with cp311",
+        ),
+        (
             |world| world.manifest = world.manifest.replace("name = \"wiki\"\n", "name = \"wiki\"\nsilver = \">=2\"\n"),
             "the pack needs silver >=2, this is 0.1.0: `[pack] silver` asks for it",
         ),

@@ -2,6 +2,7 @@
 //! bytes, wherever and whenever it is built; compiled plugins are input, not made here.
 
 mod bill;
+mod elf;
 mod error;
 mod platform;
 mod plugins;
@@ -10,10 +11,9 @@ pub use error::BuildError;
 
 use crate::{
     pip::Pip,
-    provenance::{self, Input, Package, Provenance},
-    requirements,
-    sources::gather,
-    wheels::{Wheel, WheelStore, wheel_name},
+    provenance::{self, Input, Provenance, Ran},
+    recipes::{self, Addition, command::CommandError, debian::Debs},
+    sources::{gather, inputs},
 };
 use silver_pack::{
     archive,
@@ -22,11 +22,10 @@ use silver_pack::{
     pack::{self, Pack},
     snapshot::{Blobs, Layers, MemoryBlobs, Snapshot},
 };
-use silver_plugin_api::{Digest, TreePath};
+use silver_plugin_api::{TreePath, path::plain};
 use std::{
-    collections::{BTreeSet, HashMap},
-    fs::{self, File},
-    io::{self, Read},
+    collections::BTreeSet,
+    fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -36,6 +35,8 @@ use std::{
 pub struct Options<'a> {
     /// How Python packages are reached.
     pub pip: Pip,
+    /// A folder of Debian packages that is used in place of apt.
+    pub debs: Option<PathBuf>,
     /// Where downloads are kept for the next time; nowhere, when absent.
     pub downloads: Option<PathBuf>,
     /// Is version control asked for the revision of the directory?
@@ -46,7 +47,7 @@ pub struct Options<'a> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { pip: Pip::default(), downloads: None, vcs: true, progress: &|_| {} }
+        Self { pip: Pip::default(), debs: None, downloads: None, vcs: true, progress: &|_| {} }
     }
 }
 
@@ -76,27 +77,82 @@ pub fn build_pack(dir: &Path, out: &Path, options: &Options<'_>) -> Result<Built
     };
 
     (options.progress)("gathering files");
-    let sources = gather(dir, &manifest, &made(dir, &out))?;
-    let temporary = tempfile::tempdir().map_err(|source| BuildError::Write { path: "a temporary directory".into(), source })?;
-    let downloads = options.downloads.as_deref().unwrap_or(temporary.path());
-    let wheels = wheels(&manifest, &sources, downloads, options)?;
-    let (text, plugins, warnings) = plugins::pin(&text, &manifest, &sources)?;
-    let text = platform::record(&text, &manifest, wheels.iter().map(|wheel| &*wheel.file));
+    let made = made(dir, &out);
+    let sources = gather(dir, &manifest, &made)?;
+    let (text, plugins, mut warnings) = plugins::pin(&text, &manifest, &sources)?;
+    let mut addition = recipes(dir, &manifest, &sources, options)?;
+    let commands = commands(dir, &manifest, &made, &mut addition, options)?;
+    warnings.append(&mut addition.warnings);
+    let tree = addition.onto(&sources)?;
 
-    let tree = assemble(&manifest, &sources, &wheels, &text)?;
+    let (text, found) = platform::record(&text, &manifest, &tree);
+    warnings.extend(found);
+    let tree = with_manifest(&tree, &text)?;
     let provenance = Provenance {
         format: 1,
         silver: env!("CARGO_PKG_VERSION"),
         source: if options.vcs { provenance::source(dir) } else { None },
-        packages: wheels.iter().filter_map(|wheel| package(&manifest, wheel)).collect(),
+        packages: std::mem::take(&mut addition.packages),
+        commands,
         plugins: plugins.iter().map(|(file, digest)| Input { file: file.to_string(), digest: *digest }).collect(),
     };
-    let sbom = bill::make(&manifest, &wheels, &plugins);
+    let sbom = bill::make(&manifest, std::mem::take(&mut addition.components), &plugins);
     let sealed =
         pack::seal(&tree, Some(&sbom.to_json()), Some(&provenance.to_json())).map_err(crate::sources::SourceError::from)?;
 
     (options.progress)("packing");
     Ok(Built { pack: publish(&sealed, &out)?, warnings })
+}
+
+/// What is fetched.
+fn recipes(dir: &Path, manifest: &Manifest, sources: &Snapshot, options: &Options<'_>) -> Result<Addition, BuildError> {
+    let temporary = tempfile::tempdir().map_err(|source| BuildError::Write { path: "a temporary directory".into(), source })?;
+    let downloads = options.downloads.as_deref().unwrap_or(temporary.path());
+    let mut addition = Addition::default();
+    if let Some(python) = &manifest.build.python {
+        addition.merge(recipes::python::make(python, sources, downloads, options)?)?;
+    }
+    if let Some(npm) = &manifest.build.npm {
+        (options.progress)("fetching packages with npm");
+        addition.merge(recipes::npm::make(manifest, npm, sources, dir)?)?;
+    }
+    if let Some(debian) = &manifest.build.debian {
+        let debs = Debs { cache: &downloads.join("debs"), folder: options.debs.as_deref() };
+        let told = |pin: &str| (options.progress)(&format!("fetching {pin}"));
+        addition.merge(recipes::debian::make(debian, sources, &debs, &told)?)?;
+    }
+    addition.scratch.push(temporary);
+    Ok(addition)
+}
+
+/// What commands make, each where the results of those before it lie, too.
+fn commands(
+    dir: &Path,
+    manifest: &Manifest,
+    made: &BTreeSet<TreePath>,
+    addition: &mut Addition,
+    options: &Options<'_>,
+) -> Result<Vec<Ran>, BuildError> {
+    let mut ran = Vec::new();
+    for row in &manifest.build.command {
+        (options.progress)(&format!("running {}", plain(&row.command.join(" "))));
+        let inputs = inputs(dir, manifest, row, made)?;
+        let outputs = recipes::command::make(row, &addition.onto(&inputs)?)?;
+        // outputs take the place of what lay there
+        for output in &row.outputs {
+            let old: Vec<TreePath> =
+                addition.listing.below(output).map(|(path, _)| path.clone()).chain([output.clone()]).collect();
+            for path in old {
+                addition.listing.remove(&path);
+            }
+        }
+        addition
+            .merge(outputs)
+            .map_err(|source| CommandError::Clash { command: row.command.join(" "), source: source.into() })?;
+        let outputs = row.outputs.iter().map(ToString::to_string).collect();
+        ran.push(Ran { command: row.command.clone(), outputs });
+    }
+    Ok(ran)
 }
 
 /// The packs that were made into the source directory before are no part of it.
@@ -108,57 +164,14 @@ fn made(dir: &Path, out: &Path) -> BTreeSet<TreePath> {
     path.into_iter().collect()
 }
 
-fn wheels(manifest: &Manifest, sources: &Snapshot, downloads: &Path, options: &Options<'_>) -> Result<Vec<Wheel>, BuildError> {
-    let Some(python) = &manifest.build.python else { return Ok(Vec::new()) };
-    let text = sources.text(&python.requirements)?;
-    let pins = requirements::parse(&text, &python.requirements)?;
-    let store = WheelStore::new(downloads.join("wheels"));
-    Ok(store.fetch(&options.pip, &pins, &|pin| (options.progress)(&format!("fetching {pin}")))?)
-}
-
-fn package(manifest: &Manifest, wheel: &Wheel) -> Option<Package> {
-    let (name, version) = wheel_name(&wheel.file)?;
-    let file = manifest.build.python.as_ref()?.wheels.join(&wheel.file).ok()?;
-    let name = requirements::normalise(name);
-    Some(Package { kind: "pypi", name, version: version.to_owned(), file: file.to_string(), digest: wheel.digest })
-}
-
-/// Sources, wheels and the completed manifest become one tree.
-fn assemble(manifest: &Manifest, sources: &Snapshot, wheels: &[Wheel], text: &str) -> Result<Snapshot, BuildError> {
-    let (mut listing, mut own) = ((**sources.listing()).clone(), MemoryBlobs::new());
-    let mut files = Files::default();
-    for wheel in wheels {
-        let Some(python) = &manifest.build.python else { continue };
-        let path = python.wheels.join(&wheel.file).map_err(|source| crate::sources::SourceError::Into {
-            from: wheel.file.clone(),
-            into: python.wheels.clone(),
-            source,
-        })?;
-        let failed = |source| BuildError::Read { path: wheel.path.clone(), source };
-        let size = fs::metadata(&wheel.path).map_err(failed)?.len();
-        files.0.insert(wheel.digest, wheel.path.clone());
-        insert(&mut listing, path, Node { kind: Kind::File, size, digest: wheel.digest })?;
-    }
-    let digest = own.put(text.as_bytes());
+/// The tree with the completed manifest.
+fn with_manifest(tree: &Snapshot, text: &str) -> Result<Snapshot, BuildError> {
+    let (mut listing, mut own) = ((**tree.listing()).clone(), MemoryBlobs::new());
+    let node = Node { kind: Kind::File, size: text.len() as u64, digest: own.put(text.as_bytes()) };
     let name = TreePath::new(manifest::FILE_NAME).unwrap_or_default();
-    insert(&mut listing, name, Node { kind: Kind::File, size: text.len() as u64, digest })?;
-    let stores: Vec<Arc<dyn Blobs>> = vec![Arc::new(own), sources.blobs().clone(), Arc::new(files)];
+    listing.insert(name, node).map_err(crate::sources::SourceError::from)?;
+    let stores: Vec<Arc<dyn Blobs>> = vec![Arc::new(own), tree.blobs().clone()];
     Ok(Snapshot::new(listing, Arc::new(Layers::new(stores))))
-}
-
-fn insert(listing: &mut silver_pack::listing::Listing, path: TreePath, node: Node) -> Result<(), BuildError> {
-    listing.insert(path, node).map(drop).map_err(|error| crate::sources::SourceError::from(error).into())
-}
-
-/// Contents in files of the download cache; their reader checks the digest.
-#[derive(Default)]
-struct Files(HashMap<Digest, PathBuf>);
-
-impl Blobs for Files {
-    fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
-        let path = self.0.get(digest).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        Ok(Box::new(File::open(path)?))
-    }
 }
 
 /// Writes beside the destination, opens what was written as anybody would, and only then gives it
@@ -177,5 +190,7 @@ fn publish(sealed: &Snapshot, out: &Path) -> Result<Pack, BuildError> {
     Ok(pack.renamed(out))
 }
 
+#[cfg(test)]
+mod recipe_tests;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,14 @@ pub mod requirements;
 pub mod sbom;
 pub mod wheels;
 
+pub use recipes::{
+    command::CommandError,
+    debian::{BadLink, DebianError, PinError, RootError, Trouble},
+    npm::{LockError, NpmError},
+};
+
 pub mod process;
+mod recipes;
 mod sources;
 mod wheel_metadata;
 

@@ -1,9 +1,10 @@
 //! Running a program: bounded in time and output, and never left behind.
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use silver_plugin_api::path::plain;
 use std::{
     io::{self, Read},
-    os::unix::process::CommandExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     process::{Command, ExitStatus, Stdio},
     sync::{Mutex, MutexGuard, PoisonError, mpsc},
     thread,
@@ -44,6 +45,20 @@ pub fn stop() {
         let _ = kill_process_group(*group, Signal::KILL); // it may have just ended
     }
     std::mem::forget(running);
+}
+
+/// How a program ended, in words.
+pub(crate) fn status(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown status".to_owned(),
+    }
+}
+
+/// What a program said, on lines of their own below a message.
+pub(crate) fn below<S: AsRef<str>>(lines: impl IntoIterator<Item = S>) -> String {
+    lines.into_iter().fold(String::new(), |all, line| all + "\n    " + &plain(line.as_ref()))
 }
 
 /// Runs `command` to its end, without input. After `limit` the whole process group is killed.

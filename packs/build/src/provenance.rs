@@ -18,6 +18,9 @@ pub struct Provenance {
     pub source: Option<Source>,
     /// Packages that were fetched.
     pub packages: Vec<Package>,
+    /// Commands that made files, in a sandbox without network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<Ran>,
     /// Compiled plugins, which are pinned inputs.
     pub plugins: Vec<Input>,
 }
@@ -38,16 +41,26 @@ pub struct Source {
 /// A fetched package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Package {
-    /// `pypi`.
+    /// `pypi`, `npm`, `deb`.
     pub kind: &'static str,
     /// Name.
     pub name: String,
     /// Version.
     pub version: String,
-    /// File in the pack.
+    /// File or directory in the pack; empty when its files are in several places.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub file: String,
-    /// Its digest.
-    pub digest: Digest,
+    /// The digest of what was fetched, with the name of the function: `sha256:…`.
+    pub digest: String,
+}
+
+/// A command that made files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ran {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Files and directories of the pack that it made.
+    pub outputs: Vec<String>,
 }
 
 /// A file that was given, not made.

@@ -69,6 +69,13 @@ pub struct Hash {
     content: String,
 }
 
+impl Hash {
+    /// A SHA-512 in hex digits.
+    pub fn sha512(hex: &str) -> Self {
+        Self { alg: "SHA-512", content: hex.to_owned() }
+    }
+}
+
 impl From<Digest> for Hash {
     fn from(digest: Digest) -> Self {
         Self { alg: "SHA-256", content: digest.hex() }

@@ -1,9 +1,10 @@
 //! The files of a pack's source directory that enter the pack.
 
+use crate::recipes;
 use silver_pack::{
     limits::Limits,
     listing::{Kind, Listing, ListingError, Node},
-    manifest::{CopyRule, FILE_NAME, Manifest},
+    manifest::{CommandBuild, CopyRule, FILE_NAME, Manifest},
     snapshot::{CaptureError, Snapshot, is_vcs},
 };
 use silver_plugin_api::{TreePath, path::PathError};
@@ -23,11 +24,17 @@ pub enum SourceError {
         /// Where it is named.
         field: String,
     },
+    /// Inputs of a command that are not there.
+    #[error("`{glob}`, which `inputs` of a row of `build.command` names, matches no file")]
+    NoInput {
+        /// The glob.
+        glob: String,
+    },
     /// Two rules that put something at the same place, or names that do not go together.
     #[error("two rules of `[build]` get in each other's way")]
     Clash(#[from] ListingError),
     /// Two files for one path.
-    #[error("two files shall become `{path}`: of `build.copy` and of something before it")]
+    #[error("two files shall become `{path}`")]
     Twice {
         /// The path.
         path: TreePath,
@@ -61,7 +68,7 @@ impl SourceError {
             Self::Missing { path, field } if field.starts_with("[[plugin]]") => {
                 Some(format!("compile it first: `cargo xtask plugins` makes `{path}`"))
             }
-            Self::Missing { .. } => Some("correct the name, or add the file".to_owned()),
+            Self::Missing { .. } | Self::NoInput { .. } => Some("correct the name, or add the file".to_owned()),
             Self::Clash(error) => error.hint(),
             Self::Twice { .. } | Self::Into { .. } => Some("change `into` of one of the rules in `[build]`".to_owned()),
             Self::Link { .. } => Some("replace the link by what it leads to".to_owned()),
@@ -75,6 +82,12 @@ fn named(manifest: &Manifest) -> Vec<(TreePath, String)> {
     named.extend(manifest.plugin.iter().map(|plugin| (plugin.file.clone(), "[[plugin]] file".to_owned())));
     named
         .extend(manifest.build.python.iter().map(|python| (python.requirements.clone(), "build.python.requirements".to_owned())));
+    if let Some(npm) = &manifest.build.npm {
+        named.push((npm.lock.clone(), "build.npm.lock".to_owned()));
+        let package = npm.lock.parent().unwrap_or_default().join("package.json").unwrap_or_default();
+        named.push((package, "build.npm".to_owned()));
+    }
+    named.extend(manifest.build.debian.iter().map(|debian| (debian.packages.clone(), "build.debian.packages".to_owned())));
     for (kind, index) in &manifest.index {
         named.extend(index.list.iter().map(|path| (path.clone(), format!("index.{}.list", kind.as_str()))));
         named.extend(index.constraints.iter().map(|path| (path.clone(), format!("index.{}.constraints", kind.as_str()))));
@@ -94,16 +107,49 @@ fn is_litter(path: &TreePath) -> bool {
         || name.ends_with('~')
 }
 
+/// Directories and files that recipes make: what lies there in the source directory is of an earlier
+/// time.
+fn made_by_recipes(manifest: &Manifest) -> Vec<TreePath> {
+    let build = &manifest.build;
+    let mut made: Vec<TreePath> = build.python.iter().map(|python| python.wheels.clone()).collect();
+    made.extend(build.npm.iter().filter_map(|npm| npm.into().join("node_modules").ok()));
+    made.extend(build.command.iter().flat_map(|row| row.outputs.iter().cloned()));
+    made
+}
+
+/// What the command of a row sees of the source directory `dir`; `skip` as in [`gather`].
+pub(crate) fn inputs(
+    dir: &Path,
+    manifest: &Manifest,
+    row: &CommandBuild,
+    skip: &BTreeSet<TreePath>,
+) -> Result<Snapshot, SourceError> {
+    let made = made_by_recipes(manifest);
+    let keep = |path: &TreePath| !skip.contains(path) && !is_litter(path) && !made.iter().any(|made| path.below(made).is_some());
+    let source = Snapshot::capture_if(dir, &Limits::default(), &keep)?;
+    if row.inputs.is_empty() {
+        return Ok(source);
+    }
+    let mut tree = Listing::new();
+    for (path, node) in source.listing().iter().filter(|(path, _)| row.inputs.iter().any(|glob| glob.matches(path))) {
+        tree.insert(path.clone(), *node)?;
+    }
+    if let Some(glob) = row.inputs.iter().find(|glob| !tree.iter().any(|(path, _)| glob.matches(path))) {
+        return Err(SourceError::NoInput { glob: glob.to_string() });
+    }
+    Ok(Snapshot::new(tree, source.blobs().clone()))
+}
+
 /// Gathers the files of `dir` by the manifest's `[build]`; `skip` names what a build makes.
 pub(crate) fn gather(dir: &Path, manifest: &Manifest, skip: &BTreeSet<TreePath>) -> Result<Snapshot, SourceError> {
     let named = named(manifest);
     let everything = [CopyRule { from: TreePath::root(), into: None, exclude: Vec::new() }];
     let rules: &[CopyRule] = if manifest.build.copy.is_empty() { &everything } else { &manifest.build.copy };
-    let wheels = manifest.build.python.as_ref().map(|python| &python.wheels);
+    let made = made_by_recipes(manifest);
     let left_out = |path: &TreePath| {
         skip.contains(path)
             || is_litter(path)
-            || wheels.is_some_and(|wheels| path.below(wheels).is_some())
+            || made.iter().any(|made| path.below(made).is_some())
             || manifest.build.exclude.iter().any(|glob| glob.matches(path))
     };
     let wanted = |rule: &CopyRule, path: &TreePath| {
@@ -150,8 +196,5 @@ fn add(tree: &mut Listing, source: &Snapshot, rule: &CopyRule, path: &TreePath, 
             return Err(SourceError::Link { path: path.clone(), into });
         }
     }
-    match tree.insert(into.clone(), node)? {
-        Some(other) if other != node => Err(SourceError::Twice { path: into }),
-        _ => Ok(()),
-    }
+    recipes::add(tree, into, node)
 }

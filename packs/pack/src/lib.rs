@@ -16,6 +16,7 @@ pub mod overlay;
 pub mod overlay_customizer;
 pub mod overrides;
 pub mod pack;
+pub mod platform;
 pub mod rebase;
 pub mod render;
 pub mod sandbox;

@@ -16,6 +16,7 @@ mod manage_app;
 mod operate;
 mod output;
 mod pack;
+mod recipes;
 mod registry;
 mod rollback;
 mod runtimes;

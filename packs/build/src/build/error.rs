@@ -1,6 +1,6 @@
 //! Why a pack could not be built.
 
-use crate::{requirements::RequirementsError, sources::SourceError, wheels::WheelError};
+use crate::{CommandError, DebianError, NpmError, requirements::RequirementsError, sources::SourceError, wheels::WheelError};
 use silver_pack::{archive::WriteError, manifest::ManifestError, pack::PackError, snapshot::ReadError};
 use silver_plugin_api::{Digest, TreePath};
 use std::{io, path::PathBuf};
@@ -29,6 +29,15 @@ pub enum BuildError {
     /// The wheels could not be had.
     #[error("cannot get the wheels of the pack")]
     Wheels(#[from] WheelError),
+    /// The recipe `npm`.
+    #[error("cannot get the packages of `build.npm`")]
+    Npm(#[from] NpmError),
+    /// The recipe `debian`.
+    #[error("cannot get the packages of `build.debian`")]
+    Debian(#[from] DebianError),
+    /// The recipe `command`.
+    #[error("cannot make the files of `build.command`")]
+    Command(#[from] CommandError),
     /// A plugin other than the one that the manifest names.
     #[error("the plugin `{file}` is {found}, but `pack.toml` names {named}")]
     OtherPlugin {
@@ -89,6 +98,9 @@ impl BuildError {
             Self::File(error) => error.hint(),
             Self::Requirements(error) => Some(error.hint.to_owned()),
             Self::Wheels(error) => error.hint(),
+            Self::Npm(error) => error.hint(),
+            Self::Debian(error) => error.hint(),
+            Self::Command(error) => error.hint(),
             Self::OtherPlugin { .. } => {
                 Some("compile the plugins again, or take `sha256` out of `pack.toml`: it is filled in by itself".to_owned())
             }

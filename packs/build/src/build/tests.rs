@@ -207,7 +207,7 @@ fn wheels_are_fetched_verified_and_kept_in_the_pack() {
     );
     let wheel = built.pack.tree().listing().get(&path("wheels/demo-1.0-py3-none-any.whl")).unwrap().digest;
     assert_eq!(wheel, demo);
-    assert_eq!(built.pack.manifest().pack.platform.as_deref(), Some("linux-aarch64-gnu2.17"));
+    assert_eq!(built.pack.manifest().pack.platform, Some("linux-aarch64-gnu2.17".parse().unwrap()));
     let sbom: serde_json::Value = serde_json::from_str(&built.pack.sbom().unwrap().unwrap()).unwrap();
     assert_eq!(sbom["specVersion"], "1.6");
     assert_eq!(sbom["components"][0]["purl"], "pkg:pypi/demo@1.0?file_name=demo-1.0-py3-none-any.whl");

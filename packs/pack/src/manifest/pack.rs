@@ -1,6 +1,7 @@
 //! `[pack]`: what the pack is.
 
 use super::scalar::Name;
+use crate::platform::Platform;
 use schemars::JsonSchema;
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
@@ -56,10 +57,10 @@ pub struct PackInfo {
     /// More requirements on silver's version, each with its reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<Requirement>,
-    /// Platform of the native code inside, e.g. `linux-x86_64-gnu2.36`; absent: any. Recorded by
-    /// `silver pack`.
+    /// Platform of the native code inside, e.g. `linux-x86_64-gnu2.36`, or `linux-x86_64-gnu2.36-cp311`
+    /// where one interpreter is needed; absent: any. Recorded by `silver pack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
+    pub platform: Option<Platform>,
     /// The oldest version that this one can be deployed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
