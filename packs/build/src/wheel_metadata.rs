@@ -1,6 +1,10 @@
 //! What a wheel says of itself (`*.dist-info/METADATA`, the core metadata specification).
 
-use silver_pack::{archive, limits::Limits, snapshot::Snapshot};
+use silver_pack::{
+    archive::{self, Strictness},
+    limits::Limits,
+    snapshot::Snapshot,
+};
 use std::{path::Path, sync::Arc};
 
 /// The fields that the bill of materials shows.
@@ -17,7 +21,7 @@ pub(crate) struct Metadata {
 
 /// Reads a wheel's metadata; `None` when the wheel cannot be read as an archive or has none.
 pub(crate) fn read(wheel: &Path) -> Option<Metadata> {
-    let (archive, blobs) = archive::open(wheel, &Limits::default()).ok()?;
+    let (archive, blobs) = archive::open(wheel, Strictness::Any, &Limits::default()).ok()?;
     let tree = Snapshot::new(archive.listing().clone(), Arc::new(blobs));
     let path = tree
         .listing()

@@ -4,7 +4,9 @@
 //! Reading parses the bytes once into a validated model and rejects, never repairs: every byte
 //! belongs to exactly one header or content, both headers of an entry agree, every content was
 //! inflated and hashed. Whoever holds an [`Archive`] need not ask again; later reads are checked
-//! against the digests that were found here.
+//! against the digests that were found here. A file is never in memory as a whole: headers are read
+//! through a window, contents a piece at a time, on all processors. Of packs more is asked than of
+//! other archives: [`Strictness`].
 //!
 //! The headers are read by hand after APPNOTE.TXT 6.3.10, because the validator compares the very
 //! fields that zip libraries resolve and hide (disk numbers, both forms of zip64 values, raw
@@ -19,45 +21,66 @@ mod fields;
 mod header;
 mod layout;
 mod location;
+mod source;
+mod strictness;
 mod write;
 
 pub use error::ArchiveError;
 pub use location::{Location, Method, ZipBlobs};
+pub use strictness::Strictness;
 pub use write::{WriteError, write};
 
 use crate::{
     hash,
     limits::Limits,
-    listing::{Kind, Listing, ListingError, Node, fold},
+    listing::{Listing, ListingError, Node, fold},
 };
 use rayon::prelude::*;
 use silver_plugin_api::{Digest, TreePath};
+use source::{OnDisk, Source, Window};
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
-    io::{self, Read},
     path::Path,
+    sync::Arc,
 };
+
+/// So many bytes are hashed at a time.
+const PIECE: usize = 1 << 20;
 
 /// A validated archive: its tree, and where each content lies in its bytes.
 #[derive(Debug)]
 pub struct Archive {
-    listing: Listing,
-    locations: HashMap<Digest, Location>,
+    listing: Arc<Listing>,
+    locations: Arc<HashMap<Digest, Location>>,
     digest: Digest,
     size: u64,
+    /// What of it is not as silver writes it.
+    deviation: Option<String>,
 }
 
 impl Archive {
     /// Validates the bytes of an archive.
-    pub fn read(bytes: &[u8], limits: &Limits) -> Result<Self, ArchiveError> {
-        let (parsed, digest) = rayon::join(|| parse(bytes, limits), || hash::sha256(bytes));
-        let (listing, locations) = parsed?;
-        Ok(Self { listing, locations, digest, size: bytes.len() as u64 })
+    pub fn read(bytes: &[u8], strictness: Strictness, limits: &Limits) -> Result<Self, ArchiveError> {
+        Self::of(&bytes, strictness, limits)
+    }
+
+    fn of(source: &dyn Source, strictness: Strictness, limits: &Limits) -> Result<Self, ArchiveError> {
+        let (parsed, digest) = rayon::join(|| parse(source, limits), || hash_all(source));
+        let Parsed { listing, locations, deviation } = parsed?;
+        let (listing, locations) = (Arc::new(listing), Arc::new(locations));
+        let archive = Self { listing, locations, digest: digest?, size: source.size(), deviation };
+        archive.demand(strictness)?;
+        Ok(archive)
+    }
+
+    /// Refuses what is sound, but not as it is asked here.
+    pub fn demand(&self, strictness: Strictness) -> Result<(), ArchiveError> {
+        strictness::demand(strictness, self.deviation.as_ref())
     }
 
     /// Files and links of the archive.
-    pub fn listing(&self) -> &Listing {
+    pub fn listing(&self) -> &Arc<Listing> {
         &self.listing
     }
 
@@ -84,46 +107,57 @@ impl Archive {
 
 /// Validates the archive at `path` and keeps it open, so that its contents can be read later, each
 /// by its digest.
-pub fn open(path: &Path, limits: &Limits) -> Result<(Archive, ZipBlobs), ArchiveError> {
-    let (file, bytes) = load(path, limits)?;
-    let archive = Archive::read(&bytes, limits)?;
+pub fn open(path: &Path, strictness: Strictness, limits: &Limits) -> Result<(Archive, ZipBlobs), ArchiveError> {
+    // asked before opening: opening a pipe would wait for its other end
+    if !std::fs::metadata(path).map_err(source::failed(path))?.is_file() {
+        return Err(ArchiveError::NotAFile { path: path.to_owned() });
+    }
+    let file = File::open(path).map_err(source::failed(path))?;
+    let size = file.metadata().map_err(source::failed(path))?.len();
+    if size > limits.archive {
+        return Err(ArchiveError::Limit { entry: path.display().to_string(), limit: limits.archive, of: "bytes of an archive" });
+    }
+    let archive = Archive::of(&OnDisk::new(&file, path, size), strictness, limits)?;
     let blobs = ZipBlobs::new(file, archive.locations.clone());
     Ok((archive, blobs))
 }
 
-fn load(path: &Path, limits: &Limits) -> Result<(File, Vec<u8>), ArchiveError> {
-    let failed = |source: io::Error| ArchiveError::Io { path: path.to_owned(), source };
-    // asked before opening: opening a pipe would wait for its other end
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(ArchiveError::NotAFile { path: path.to_owned() });
+fn hash_all(source: &dyn Source) -> Result<Digest, ArchiveError> {
+    let mut hasher = hash::Hasher::new();
+    let mut buffer = vec![0; PIECE];
+    while hasher.length() < source.size() {
+        let length = usize::try_from(source.size() - hasher.length()).map_or(PIECE, |left| left.min(PIECE));
+        source.fill(hasher.length(), &mut buffer[..length])?;
+        hasher.update(&buffer[..length]);
     }
-    let mut file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    if size > limits.archive {
-        return Err(ArchiveError::Limit { entry: path.display().to_string(), limit: limits.archive, of: "bytes of an archive" });
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-    (&mut file).take(limits.archive).read_to_end(&mut bytes).map_err(failed)?;
-    Ok((file, bytes))
+    Ok(hasher.finish())
 }
 
-fn parse(bytes: &[u8], limits: &Limits) -> Result<(Listing, HashMap<Digest, Location>), ArchiveError> {
-    let end = end::find(bytes)?;
-    let entries = central::read(bytes, &end, limits)?;
-    check_names(&entries)?;
-    check_declared(bytes, &entries, limits)?;
-    let starts = layout::check(bytes, &entries, end.directory)?;
+struct Parsed {
+    listing: Listing,
+    locations: HashMap<Digest, Location>,
+    deviation: Option<String>,
+}
+
+fn parse(source: &dyn Source, limits: &Limits) -> Result<Parsed, ArchiveError> {
+    let mut window = Window::new(source, central::PIECE);
+    let end = end::find(&mut window, source.size())?;
+    let entries = central::read(&mut window, &end, limits)?;
+    drop(window);
+    let mut listing = check_names(&entries)?;
+    check_declared(source.size(), &entries, limits)?;
+    let places = layout::check(source, &entries, end.directory)?;
     let contents: Vec<Result<Digest, ArchiveError>> = entries
         .par_iter()
-        .zip(&starts)
-        .map_init(content::Checker::new, |checker, (entry, start)| checker.check(bytes, entry, *start))
+        .zip(&places)
+        .map_init(|| content::Checker::new(source), |checker, (entry, place)| checker.check(entry, place.start))
         .collect();
-    let (mut listing, mut locations) = (Listing::new(), HashMap::new());
-    for ((entry, start), digest) in entries.iter().zip(&starts).zip(contents) {
+    let mut locations = HashMap::with_capacity(entries.len());
+    for ((entry, place), digest) in entries.iter().zip(&places).zip(contents) {
         let digest = digest?;
         let Some(kind) = entry.kind else { continue };
         locations.entry(digest).or_insert(Location {
-            offset: *start,
+            offset: place.start,
             packed: entry.packed,
             size: entry.size,
             method: entry.method,
@@ -131,24 +165,27 @@ fn parse(bytes: &[u8], limits: &Limits) -> Result<(Listing, HashMap<Digest, Loca
         let node = Node { kind, size: entry.size, digest };
         listing.insert(entry.path.clone(), node).map_err(|source| clash(entry, source))?;
     }
-    Ok((listing, locations))
+    let local: Vec<bool> = places.iter().map(|place| place.as_written).collect();
+    Ok(Parsed { listing, locations, deviation: strictness::deviation(&entries, &local, &end) })
 }
 
 fn clash(entry: &central::Entry, source: ListingError) -> ArchiveError {
-    ArchiveError::Clash { entry: entry.name.clone(), source }
+    ArchiveError::Clash { entry: entry.name(), source }
 }
 
-/// Names go together, directories included, before a single content is looked at.
-fn check_names(entries: &[central::Entry]) -> Result<(), ArchiveError> {
-    let nothing = Node { kind: Kind::File, size: 0, digest: Digest::from_bytes([0; 32]) };
+/// Names go together, directories included, before a single content is looked at. The listing has no
+/// digests yet.
+fn check_names(entries: &[central::Entry]) -> Result<Listing, ArchiveError> {
+    let unknown = Digest::from_bytes([0; 32]);
     let mut listing = Listing::new();
     let mut seen: HashSet<&TreePath> = HashSet::with_capacity(entries.len());
     for entry in entries {
         if !seen.insert(&entry.path) {
-            return Err(ArchiveError::Duplicate { entry: entry.name.clone() });
+            return Err(ArchiveError::Duplicate { entry: entry.name() });
         }
-        if entry.kind.is_some() {
-            listing.insert(entry.path.clone(), nothing).map_err(|source| clash(entry, source))?;
+        if let Some(kind) = entry.kind {
+            let node = Node { kind, size: entry.size, digest: unknown };
+            listing.insert(entry.path.clone(), node).map_err(|source| clash(entry, source))?;
         }
     }
     let mut directories: HashMap<String, &TreePath> = HashMap::new();
@@ -159,15 +196,15 @@ fn check_names(entries: &[central::Entry]) -> Result<(), ArchiveError> {
             return Err(clash(entry, source));
         }
     }
-    Ok(())
+    Ok(listing)
 }
 
 /// What the headers declare is within the limits. Inflating stops at the declared size, so this
 /// bounds what is really unpacked.
-fn check_declared(bytes: &[u8], entries: &[central::Entry], limits: &Limits) -> Result<(), ArchiveError> {
+fn check_declared(size: u64, entries: &[central::Entry], limits: &Limits) -> Result<(), ArchiveError> {
     let mut total: u64 = 0;
     for entry in entries {
-        let limit = |limit, of| ArchiveError::Limit { entry: entry.name.clone(), limit, of };
+        let limit = |limit, of| ArchiveError::Limit { entry: entry.name(), limit, of };
         total = total.saturating_add(entry.size);
         if entry.size > limits.file {
             return Err(limit(limits.file, "bytes in one file"));
@@ -175,7 +212,7 @@ fn check_declared(bytes: &[u8], entries: &[central::Entry], limits: &Limits) -> 
         if total > limits.total {
             return Err(limit(limits.total, "bytes in all"));
         }
-        if total > limits.ratio_from && total / limits.ratio > bytes.len() as u64 {
+        if total > limits.ratio_from && total / limits.ratio > size {
             return Err(limit(limits.ratio, "unpacked bytes per packed byte"));
         }
     }

@@ -7,7 +7,7 @@ pub use error::PackError;
 pub use seal::seal;
 
 use crate::{
-    archive::{self, Archive},
+    archive::{self, Archive, Strictness},
     limits::Limits,
     listing::Listing,
     manifest::{self, Manifest},
@@ -53,10 +53,12 @@ impl Pack {
     /// As [`Pack::open`], with limits of one's own.
     pub fn open_within(path: &Path, limits: &Limits) -> Result<Self, PackError> {
         let failed = |source| PackError::Archive { pack: path.to_owned(), source };
-        let (archive, blobs) = archive::open(path, limits).map_err(failed)?;
+        // what disagrees with `.silver/tree` is told first: it says more than the form of a header
+        let (archive, blobs) = archive::open(path, Strictness::Any, limits).map_err(failed)?;
         let blobs: Arc<dyn Blobs> = Arc::new(blobs);
         let all = Snapshot::new(archive.listing().clone(), blobs.clone());
         let digest = check_tree(path, &all)?;
+        archive.demand(Strictness::Pack).map_err(failed)?;
         let tree = Snapshot::new(without_silver(all.listing(), path)?, blobs);
         let manifest = read_manifest(path, &tree)?;
         check_plugins(path, &manifest, tree.listing())?;

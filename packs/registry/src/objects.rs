@@ -18,7 +18,8 @@ use crate::{
     error::RegistryError,
 };
 use silver_pack::{
-    archive, hash,
+    archive::{self, Strictness},
+    hash,
     limits::Limits,
     snapshot::{Blobs, Verified},
 };
@@ -94,7 +95,7 @@ impl Objects {
             return Ok(there.len());
         }
         let (temporary, size) = self.receive(zip, archive, "a pack")?;
-        let (sound, _) = archive::open(temporary.path(), &Limits::default())
+        let (sound, _) = archive::open(temporary.path(), Strictness::Pack, &Limits::default())
             .map_err(|source| RegistryError::Archive { archive: *archive, source })?;
         let blobs = archives::to_lines(sound.locations());
         durable::publish(&self.tmp, &dest.with_extension("blobs"), blobs.as_bytes(), READ_ONLY)?;

@@ -3,8 +3,10 @@
 use super::{
     end::End,
     error::ArchiveError,
-    fields::{Extra, Fields, NONE, shown},
+    fields::{Extra, Fields, shown},
+    header::Header,
     location::Method,
+    source::Window,
 };
 use crate::{limits::Limits, listing::Kind};
 use silver_plugin_api::TreePath;
@@ -21,12 +23,11 @@ const UTF8: u16 = 1 << 11;
 /// How hard the packer tried; says nothing about the content.
 const EFFORT: u16 = 1 << 1 | 1 << 2;
 
+/// So many bytes of the directory are read at a time.
+pub(super) const PIECE: usize = 256 * 1024;
+
 /// An entry as its central header declares it.
 pub(super) struct Entry {
-    /// For people: the name with control characters escaped.
-    pub(super) name: String,
-    /// The name's bytes.
-    pub(super) raw_name: Vec<u8>,
     pub(super) path: TreePath,
     /// `None`: a directory.
     pub(super) kind: Option<Kind>,
@@ -37,27 +38,50 @@ pub(super) struct Entry {
     pub(super) size: u64,
     /// Offset of the local header.
     pub(super) offset: u64,
+    /// Is the central header as silver writes it?
+    pub(super) as_written: bool,
+}
+
+impl Entry {
+    /// The name in the headers; a path has nothing that a terminal must not be shown.
+    pub(super) fn name(&self) -> String {
+        let slash = if self.kind.is_none() { "/" } else { "" };
+        format!("{}{slash}", self.path)
+    }
+
+    /// Is this the name?
+    pub(super) fn is_named(&self, name: &[u8]) -> bool {
+        let path = if self.kind.is_none() { name.strip_suffix(b"/") } else { Some(name) };
+        path == Some(self.path.as_bytes())
+    }
+
+    /// The headers that silver would write; `None` for what it would not write at all.
+    pub(super) fn header(&self) -> Option<Header<'_>> {
+        let (packed, size) = (u32::try_from(self.packed).ok()?, u32::try_from(self.size).ok()?);
+        Some(Header { path: &self.path, kind: self.kind?, method: self.method, crc: self.crc, packed, size })
+    }
 }
 
 /// Reads every entry.
-pub(super) fn read(bytes: &[u8], end: &End, limits: &Limits) -> Result<Vec<Entry>, ArchiveError> {
+pub(super) fn read(window: &mut Window<'_>, end: &End, limits: &Limits) -> Result<Vec<Entry>, ArchiveError> {
     if end.entries > limits.entries as u64 {
         let entry = "the central directory".to_owned();
         return Err(ArchiveError::Limit { entry, limit: limits.entries as u64, of: "entries" });
     }
-    // `end` has checked that the directory lies inside the file
+    // `end` has checked that the directory lies inside the source
     let stop = end.directory + end.length;
-    let directory = bytes.get(..usize::try_from(stop).unwrap_or(usize::MAX)).unwrap_or(bytes);
     let mut entries = Vec::new();
     let mut at = end.directory;
     while at < stop {
         if entries.len() as u64 >= end.entries {
-            return Err(match Fields::at(directory, at, LENGTH, SIGNATURE) {
-                Some(_) => ArchiveError::Count { of: "entries", said: end.entries, found: end.entries + 1 },
-                None => ArchiveError::Unaccounted { at, length: stop - at },
+            let more = stop - at >= LENGTH as u64 && window.get(at, 4)?.is_some_and(|bytes| bytes == SIGNATURE.to_le_bytes());
+            return Err(if more {
+                ArchiveError::Count { of: "entries", said: end.entries, found: end.entries + 1 }
+            } else {
+                ArchiveError::Unaccounted { at, length: stop - at }
             });
         }
-        let (entry, next) = read_entry(directory, at)?;
+        let (entry, next) = read_entry(window, at, stop)?;
         entries.push(entry);
         at = next;
     }
@@ -67,28 +91,29 @@ pub(super) fn read(bytes: &[u8], end: &End, limits: &Limits) -> Result<Vec<Entry
     Ok(entries)
 }
 
-fn read_entry(directory: &[u8], at: u64) -> Result<(Entry, u64), ArchiveError> {
+fn read_entry(window: &mut Window<'_>, at: u64, stop: u64) -> Result<(Entry, u64), ArchiveError> {
     let cut = || ArchiveError::Header { what: "a central header", at };
-    let mut fields = Fields::at(directory, at, LENGTH, SIGNATURE).ok_or_else(cut)?;
+    let fixed = window.get(at, LENGTH)?.and_then(|header| Fields::of(header, SIGNATURE)).filter(|_| stop - at >= LENGTH as u64);
+    let mut lengths = fixed.ok_or_else(cut)?;
+    lengths.skip::<24>();
+    let (name_length, extra_length, comment_length) = (lengths.u16(), lengths.u16(), lengths.u16());
+    let length = LENGTH + usize::from(name_length) + usize::from(extra_length) + usize::from(comment_length);
+    let next = at + length as u64;
+    let header = window.get(at, length)?.filter(|_| next <= stop).ok_or_else(cut)?;
+
+    let mut fields = Fields::of(header, SIGNATURE).ok_or_else(cut)?;
     fields.skip::<4>(); // versions
     let (flags, method) = (fields.u16(), fields.u16());
     fields.skip::<4>(); // time and date mean nothing to a tree
     let crc = fields.u32();
     let (mut packed, mut size) = (u64::from(fields.u32()), u64::from(fields.u32()));
-    let (name_length, extra_length, comment_length) = (fields.u16(), fields.u16(), fields.u16());
+    fields.skip::<6>(); // lengths
     let disk = fields.u16();
     fields.skip::<2>(); // internal attributes
     let attributes = fields.u32();
     let mut offset = u64::from(fields.u32());
-
-    let start = usize::try_from(at).map_err(|_| cut())? + LENGTH;
-    let variable = directory.get(start..).unwrap_or_default();
-    let (raw_name, rest) = variable.split_at_checked(usize::from(name_length)).ok_or_else(cut)?;
-    let (extra, rest) = rest.split_at_checked(usize::from(extra_length)).ok_or_else(cut)?;
-    if rest.len() < usize::from(comment_length) {
-        return Err(cut());
-    }
-    let next = at + LENGTH as u64 + u64::from(name_length) + u64::from(extra_length) + u64::from(comment_length);
+    let (raw_name, rest) = header[LENGTH..].split_at(usize::from(name_length));
+    let extra = &rest[..usize::from(extra_length)];
 
     if raw_name.is_empty() {
         return Err(ArchiveError::NoName { at });
@@ -121,14 +146,17 @@ fn read_entry(directory: &[u8], at: u64) -> Result<(Entry, u64), ArchiveError> {
         return Err(ArchiveError::NoName { at });
     }
     let kind = kind(attributes, directory, &name)?;
-    if kind.is_none() && (size != 0 || packed != 0) {
+    // Java deflates nothing for a directory, which takes two bytes: inflating them shows that it is nothing
+    if kind.is_none() && (size != 0 || method == Method::Stored && packed != 0) {
         return Err(ArchiveError::DirectoryContent { entry: name });
     }
     if method == Method::Stored && size != packed {
         return Err(ArchiveError::Differs { entry: name, field: "size and packed size of stored content" });
     }
-    debug_assert_eq!(NONE, u64::from(u32::MAX));
-    Ok((Entry { name, raw_name: raw_name.to_owned(), path, kind, flags, method, crc, packed, size, offset }, next))
+    let mut entry = Entry { path, kind, flags, method, crc, packed, size, offset, as_written: false };
+    let written = entry.header().and_then(|header| Some(header.central(u32::try_from(offset).ok()?)));
+    entry.as_written = written.as_deref() == Some(header);
+    Ok((entry, next))
 }
 
 /// What the attributes make of an entry. The upper half is a Unix mode, whatever system the

@@ -1,6 +1,6 @@
-//! Contents: inflated, counted, checked and hashed in one pass.
+//! Contents: inflated, counted, checked and hashed in one pass, a piece at a time.
 
-use super::{central::Entry, error::ArchiveError, location::Method};
+use super::{central::Entry, error::ArchiveError, location::Method, source::Source};
 use crate::{hash::Hasher, listing::Kind};
 use flate2::{Decompress, FlushDecompress, Status};
 use silver_plugin_api::{Digest, path::MAX_PATH};
@@ -8,33 +8,36 @@ use silver_plugin_api::{Digest, path::MAX_PATH};
 const BUFFER: usize = 64 * 1024;
 
 /// Checks contents, one after the other; each thread has one.
-pub(super) struct Checker {
+pub(super) struct Checker<'a> {
+    source: &'a dyn Source,
     inflater: Decompress,
+    packed: Vec<u8>,
     buffer: Vec<u8>,
 }
 
-impl Checker {
-    pub(super) fn new() -> Self {
-        Self { inflater: Decompress::new(false), buffer: vec![0; BUFFER] }
+impl<'a> Checker<'a> {
+    pub(super) fn new(source: &'a dyn Source) -> Self {
+        Self { source, inflater: Decompress::new(false), packed: vec![0; BUFFER], buffer: vec![0; BUFFER] }
     }
 
     /// The digest of an entry's content, which starts at `start` and is all that its header says.
-    pub(super) fn check(&mut self, bytes: &[u8], entry: &Entry, start: u64) -> Result<Digest, ArchiveError> {
-        let name = || entry.name.clone();
-        let range = usize::try_from(start).ok().zip(usize::try_from(start + entry.packed).ok());
-        let packed = range.and_then(|(start, end)| bytes.get(start..end));
-        let packed = packed.ok_or(ArchiveError::Header { what: "content", at: start })?;
+    pub(super) fn check(&mut self, entry: &Entry, start: u64) -> Result<Digest, ArchiveError> {
         let mut sink = Sink { hasher: Hasher::new(), crc: libdeflater::Crc::new(), text: Vec::new(), entry };
+        let mut rest = Rest { source: self.source, at: start, left: entry.packed };
         match entry.method {
-            Method::Stored => sink.take(packed)?,
-            Method::Deflate => self.inflate(packed, &mut sink)?,
+            Method::Stored => {
+                while let Some(piece) = rest.next(&mut self.packed)? {
+                    sink.take(piece)?;
+                }
+            }
+            Method::Deflate => self.inflate(rest, &mut sink)?,
         }
         let found = sink.hasher.length();
         if found < entry.size {
-            return Err(ArchiveError::Shorter { entry: name(), size: entry.size, found });
+            return Err(ArchiveError::Shorter { entry: entry.name(), size: entry.size, found });
         }
         if sink.crc.sum() != entry.crc {
-            return Err(ArchiveError::Crc { entry: name() });
+            return Err(ArchiveError::Crc { entry: entry.name() });
         }
         if entry.kind == Some(Kind::Link) {
             check_link(entry, &sink.text)?;
@@ -42,28 +45,57 @@ impl Checker {
         Ok(sink.hasher.finish())
     }
 
-    fn inflate(&mut self, packed: &[u8], sink: &mut Sink<'_>) -> Result<(), ArchiveError> {
-        let broken = || ArchiveError::Deflate { entry: sink.entry.name.clone() };
+    fn inflate(&mut self, mut rest: Rest<'_>, sink: &mut Sink<'_>) -> Result<(), ArchiveError> {
+        let entry = sink.entry;
         self.inflater.reset(false);
         loop {
-            let (read, written) = (self.inflater.total_in(), self.inflater.total_out());
-            let rest = &packed[usize::try_from(read).unwrap_or(packed.len()).min(packed.len())..];
-            let status = self.inflater.decompress(rest, &mut self.buffer, FlushDecompress::None).map_err(|_| broken())?;
-            let made = usize::try_from(self.inflater.total_out() - written).unwrap_or(0);
-            sink.take(&self.buffer[..made])?;
-            if status == Status::StreamEnd {
-                break;
+            let piece = rest.next(&mut self.packed)?.unwrap_or_default();
+            let (before, last) = (self.inflater.total_in(), piece.is_empty());
+            loop {
+                let (read, written) = (self.inflater.total_in(), self.inflater.total_out());
+                let input = &piece[usize::try_from(read - before).unwrap_or(piece.len()).min(piece.len())..];
+                let status = self.inflater.decompress(input, &mut self.buffer, FlushDecompress::None);
+                let status = status.map_err(|_| ArchiveError::Deflate { entry: entry.name() })?;
+                let made = usize::try_from(self.inflater.total_out() - written).unwrap_or(0);
+                sink.take(&self.buffer[..made])?;
+                if status == Status::StreamEnd {
+                    return match entry.packed - self.inflater.total_in() {
+                        0 => Ok(()),
+                        length => Err(ArchiveError::Trailing { entry: entry.name(), length }),
+                    };
+                }
+                if made == 0 && self.inflater.total_in() == read {
+                    // nothing in, nothing out: it wants more
+                    break;
+                }
             }
-            if made == 0 && self.inflater.total_in() == read {
-                // nothing in, nothing out: the stream was cut short
-                return Err(ArchiveError::Shorter { entry: sink.entry.name.clone(), size: sink.entry.size, found: written });
+            if last {
+                // the stream was cut short
+                let found = self.inflater.total_out();
+                return Err(ArchiveError::Shorter { entry: entry.name(), size: entry.size, found });
             }
         }
-        let length = packed.len() as u64 - self.inflater.total_in();
-        if length > 0 {
-            return Err(ArchiveError::Trailing { entry: sink.entry.name.clone(), length });
+    }
+}
+
+/// What is still to be read of a packed content.
+struct Rest<'a> {
+    source: &'a dyn Source,
+    at: u64,
+    left: u64,
+}
+
+impl Rest<'_> {
+    /// The next piece; `None` at the end.
+    fn next<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>, ArchiveError> {
+        let length = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if length == 0 {
+            return Ok(None);
         }
-        Ok(())
+        self.source.fill(self.at, &mut buffer[..length])?;
+        self.at += length as u64;
+        self.left -= length as u64;
+        Ok(Some(&buffer[..length]))
     }
 }
 
@@ -79,7 +111,7 @@ impl Sink<'_> {
     fn take(&mut self, content: &[u8]) -> Result<(), ArchiveError> {
         self.hasher.update(content);
         if self.hasher.length() > self.entry.size {
-            return Err(ArchiveError::Longer { entry: self.entry.name.clone(), size: self.entry.size });
+            return Err(ArchiveError::Longer { entry: self.entry.name(), size: self.entry.size });
         }
         self.crc.update(content);
         if self.entry.kind == Some(Kind::Link) && self.text.len() <= MAX_PATH {
@@ -94,5 +126,5 @@ fn check_link(entry: &Entry, target: &[u8]) -> Result<(), ArchiveError> {
     if inside {
         return Ok(());
     }
-    Err(ArchiveError::LinkOut { entry: entry.name.clone(), target: target.escape_ascii().to_string() })
+    Err(ArchiveError::LinkOut { entry: entry.name(), target: target.escape_ascii().to_string() })
 }

@@ -30,15 +30,15 @@ pub enum ArchiveError {
     #[error("there is more than one end record, at the bytes {first} and {second}")]
     TwoEnds {
         /// Offset of one.
-        first: usize,
+        first: u64,
         /// Offset of the other.
-        second: usize,
+        second: u64,
     },
     /// The archive's comment holds an end record.
     #[error("the archive's comment holds another end record, at byte {at}")]
     EndInComment {
         /// Offset of that one.
-        at: usize,
+        at: u64,
     },
     /// Parts of the archive are said to be on another disk.
     #[error("the archive is spread over several disks")]
@@ -255,6 +255,12 @@ pub enum ArchiveError {
         /// Which entry.
         entry: String,
     },
+    /// A sound archive, but not in the form that packs have (see [`super::Strictness`]).
+    #[error("{what} not as silver writes it")]
+    NotAsWritten {
+        /// What, and `is` or `are`.
+        what: String,
+    },
     /// A bound against bombs.
     #[error("`{entry}` goes over the limit of {limit} {of}")]
     Limit {
@@ -281,6 +287,10 @@ impl ArchiveError {
             }
             Self::Clash { source, .. } => return source.hint(),
             Self::Encrypted { .. } => "ask the publisher for a pack that is not encrypted",
+            Self::NotAsWritten { .. } => {
+                "another tool has written this pack anew: get the publisher's own, or make one of it with `silver pack --from ZIP`"
+            }
+            Self::NotUtf8 { .. } => "make the archive again where the locale is UTF-8, or rename the file",
             Self::Limit { .. } => "this is no ordinary pack; do not unpack it by other means either",
             _ => "do not use this archive: it was made by a broken tool, or to be read differently by different tools",
         };

@@ -6,10 +6,8 @@ use super::error::ArchiveError;
 pub(super) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    /// The `length` bytes at `at`, if they are there and begin with `signature`.
-    pub(super) fn at(bytes: &'a [u8], at: u64, length: usize, signature: u32) -> Option<Self> {
-        let start = usize::try_from(at).ok()?;
-        let header = bytes.get(start..start.checked_add(length)?)?;
+    /// The fields of `header` after its signature; `None` when it begins otherwise.
+    pub(super) fn of(header: &'a [u8], signature: u32) -> Option<Self> {
         let mut fields = Self(header);
         (fields.u32() == signature).then_some(fields)
     }
@@ -20,7 +18,7 @@ impl<'a> Fields<'a> {
                 self.0 = rest;
                 *field
             }
-            // the length was checked by `at`; a wrong table of fields shows in the first test
+            // whoever read the header knows its length; a wrong table of fields shows in the first test
             None => [0; N],
         }
     }

@@ -9,6 +9,7 @@ use std::{
     fs::File,
     io::{self, Read},
     os::unix::fs::FileExt,
+    sync::Arc,
 };
 
 /// How a content is packed. The numbers are those of the format.
@@ -50,12 +51,12 @@ impl Location {
 #[derive(Debug)]
 pub struct ZipBlobs {
     file: File,
-    locations: HashMap<Digest, Location>,
+    locations: Arc<HashMap<Digest, Location>>,
 }
 
 impl ZipBlobs {
     /// The contents of `file` at these locations.
-    pub fn new(file: File, locations: HashMap<Digest, Location>) -> Self {
+    pub fn new(file: File, locations: Arc<HashMap<Digest, Location>>) -> Self {
         Self { file, locations }
     }
 }

@@ -5,7 +5,8 @@ mod refused;
 mod written;
 
 use super::*;
+use crate::listing::Kind;
 
 fn read(bytes: &[u8]) -> Result<Archive, ArchiveError> {
-    Archive::read(bytes, &Limits::default())
+    Archive::read(bytes, Strictness::Any, &Limits::default())
 }

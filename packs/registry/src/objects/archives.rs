@@ -5,7 +5,7 @@
 //! or `deflate`), sorted. It is derived; when it is absent, the pack itself is read.
 
 use silver_pack::{
-    archive::{self, Location, Method},
+    archive::{self, Location, Method, Strictness},
     limits::Limits,
 };
 use silver_plugin_api::Digest;
@@ -89,7 +89,10 @@ fn names(dir: &Path) -> Vec<Digest> {
 /// From the lines beside the pack, else from the pack.
 fn locations(zip: &Path) -> Option<HashMap<Digest, Location>> {
     let lines = fs::read_to_string(zip.with_extension("blobs")).ok();
-    lines.as_deref().and_then(parse).or_else(|| Some(archive::open(zip, &Limits::default()).ok()?.0.locations().clone()))
+    lines
+        .as_deref()
+        .and_then(parse)
+        .or_else(|| Some(archive::open(zip, Strictness::Pack, &Limits::default()).ok()?.0.locations().clone()))
 }
 
 /// The text of a `.blobs` file.

@@ -11,7 +11,12 @@ use crate::{
     trees,
 };
 use rayon::prelude::*;
-use silver_pack::{archive::Archive, hash, limits::Limits, listing::Listing};
+use silver_pack::{
+    archive::{self, ArchiveError, Strictness},
+    hash,
+    limits::Limits,
+    listing::Listing,
+};
 use silver_plugin_api::Digest;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -244,13 +249,13 @@ fn look_at_loose(path: &Path, digest: &Digest) -> io::Result<Object> {
 }
 
 fn look_at_archive(path: &Path, digest: &Digest) -> io::Result<Object> {
-    let bytes = fs::read(path)?;
-    Ok(match Archive::read(&bytes, &Limits::default()) {
-        Ok(archive) if archive.digest() == *digest => {
+    Ok(match archive::open(path, Strictness::Pack, &Limits::default()) {
+        Ok((archive, _)) if archive.digest() == *digest => {
             let sizes = archive.locations().iter().map(|(content, location)| (*content, location.size)).collect();
             Object::Archive(sizes, archives::to_lines(archive.locations()))
         }
-        Ok(archive) => Object::Altered(format!("its content is {}", archive.digest())),
+        Ok((archive, _)) => Object::Altered(format!("its content is {}", archive.digest())),
+        Err(ArchiveError::Io { source, .. }) => return Err(source),
         Err(error) => Object::Altered(format!("it is not the pack that was kept: {error}")),
     })
 }
