@@ -38,9 +38,12 @@ pub struct Change {
     /// Digest of the plan as it was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Digest>,
-    /// Digest of the customization directory.
+    /// Digest of the customization directory; with bases, of the names and digests of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customization: Option<Digest>,
+    /// The directories of a customization with bases, by name and digest; the site's own has no name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub customization_layers: Vec<(String, Digest)>,
     /// VCS revision of the customization directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customization_revision: Option<String>,
@@ -158,6 +161,7 @@ impl Change {
             locations: transition.locations.clone(),
             plan: told.plan,
             customization: told.customization,
+            customization_layers: told.customization_layers.clone(),
             customization_revision: told.customization_revision.clone(),
             reasons: told.reasons,
             plugins: told.plugins.clone(),
@@ -203,6 +207,7 @@ impl Default for Change {
             locations: Vec::new(),
             plan: None,
             customization: None,
+            customization_layers: Vec::new(),
             customization_revision: None,
             reasons: None,
             plugins: Vec::new(),

@@ -241,8 +241,12 @@ pub struct Deployment {
     pub reason: Option<String>,
     /// Flags that loosened a check: `--allow-downgrade`.
     pub loosened: Vec<String>,
-    /// sha256 over the customization directory's tree; `None` without one.
+    /// sha256 over the customization directory's tree; with bases, over the names and digests of all; `None`
+    /// without one.
     pub customization: Option<Digest>,
+    /// The directories that a customization with bases consists of, by name and digest; the site's own has no name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub customization_layers: Vec<(String, Digest)>,
     /// Digest of the JSON that says of every path why it is what it is (`silver explain`).
     pub reasons: Option<Digest>,
     /// VCS revision of the customization directory, `dirty` appended where it is.
