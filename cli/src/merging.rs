@@ -56,7 +56,9 @@ pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<
     };
     demand_directory(dir)?;
     // what a killed `manage-app` left is finished first; one that is still at work is an error
-    drop(commit::lock(dir)?);
+    for dir in customization::directories(dir)? {
+        drop(commit::lock(&dir)?);
+    }
     let customization = ask_for_settings(context, &pack, dir, &set)?;
     let settings = customization.fit(pack.manifest())?;
     if !how.development {
@@ -116,7 +118,7 @@ fn value(def: &SettingDef, text: &str) -> serde_json::Value {
 
 /// The customization with the settings of the command line.
 fn load(dir: &Path, set: &BTreeMap<String, serde_json::Value>) -> Result<Customization> {
-    let mut customization = Customization::load(dir)?;
+    let mut customization = Customization::load_with_bases(dir)?;
     customization.config.settings.extend(set.clone());
     Ok(customization)
 }
@@ -285,11 +287,11 @@ impl MergedPack {
     /// Writes into the lock which pack was used and from which files the overrides were made.
     pub fn save_lock(&self) -> Result<()> {
         let Some(customization) = &self.customization else { return Ok(()) };
-        let mut lock: Lock = customization.lock.clone();
+        let mut lock: Lock = customization.own().lock.clone();
         lock.pack = Some(locked(&self.pack));
         let version = self.pack.manifest().pack.version.clone();
         let settled = Settled { by: operator::claimed(), version, at: Timestamp::now().to_string() };
-        lock.overrides = overrides::rows(&self.merged.overrides, &settled);
+        lock.overrides = customization.own_overrides(overrides::rows(&self.merged.overrides, &settled));
         Ok(customization.save_lock(&lock)?)
     }
 }

@@ -19,7 +19,9 @@ use std::{
 pub fn referred(customization: Option<&Customization>) -> Result<BTreeMap<String, String>> {
     let Some(customization) = customization else { return Ok(BTreeMap::new()) };
     let references = customization.config.secrets.iter();
-    references.map(|(name, reference)| Ok((name.clone(), value(name, reference, &customization.dir)?))).collect()
+    references
+        .map(|(name, reference)| Ok((name.clone(), value(name, reference, customization.directory_of_secret(name))?)))
+        .collect()
 }
 
 /// The values of these secrets, asked for.

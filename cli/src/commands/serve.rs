@@ -9,7 +9,10 @@ use crate::{
 };
 use notify::{Event, RecursiveMode, Watcher};
 use silver_core::{node::Node, plan::StateChange};
-use silver_pack::manifest::{self, Manifest};
+use silver_pack::{
+    customization,
+    manifest::{self, Manifest},
+};
 use silver_plugin_api::plan::{LogLine, LogQuery};
 use std::{
     fs,
@@ -57,7 +60,8 @@ impl Serve {
             }
         })
         .map_err(|error| CommandError::new(Exit::Error, error))?;
-        for dir in [Some(&self.dir), self.customize.as_ref()].into_iter().flatten() {
+        let bases = self.customize.as_ref().map(|dir| customization::directories(dir)).transpose()?;
+        for dir in bases.iter().flatten().chain([&self.dir]) {
             watcher.watch(dir, RecursiveMode::Recursive).map_err(|error| CommandError::new(Exit::Error, error))?;
         }
         let mut deployed = false;

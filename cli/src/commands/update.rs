@@ -194,7 +194,8 @@ impl Update {
         let mine = merged.customization.as_ref();
         let deployment = Deployment {
             loosened: self.allow_downgrade.then(|| "--allow-downgrade".to_owned()).into_iter().collect(),
-            customization: mine.map(|mine| mine.files.digest()),
+            customization: mine.map(Customization::digest),
+            customization_layers: mine.map(Customization::digests).filter(|layers| layers.len() > 1).unwrap_or_default(),
             reasons: Some(digest),
             customization_revision: mine.and_then(|mine| deployment::revision(&mine.dir)),
             plugins: merged.plugins.clone(),

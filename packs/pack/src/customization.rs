@@ -6,6 +6,7 @@ mod app_plugins;
 mod config;
 mod edit;
 mod grant;
+mod layers;
 mod lock;
 mod target;
 mod wheel;
@@ -15,6 +16,7 @@ pub use app_plugins::EquipError;
 pub use config::{AppPluginWanted, CustomizeToml, DeployRow, IndexOverride, PackWanted, ProcessOverride, SecretRef, schema};
 pub use edit::{rename_setting, set_setting, unwant_plugin, want_plugin};
 pub use grant::{Decision, Grant};
+pub use layers::{BasePath, Layer, LayerError, MAX_LAYERS, directories};
 pub use lock::{Lock, LockedPack, LockedPlugin, NoRow, Overridden, Settled, VENDORED, is_vendored};
 pub use target::Target;
 pub use wheel::{WheelName, normalized};
@@ -47,6 +49,8 @@ pub struct Customization {
     pub files: Snapshot,
     config_text: String,
     lock_text: String,
+    /// What it consists of, the site's own directory first; empty when it stands on no base.
+    layers: Vec<Layer>,
 }
 
 /// Why a directory is not a customization.
@@ -77,6 +81,9 @@ pub enum CustomizationError {
     /// One of the two files is wrong, or does not fit the pack.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// It cannot stand on its base.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
 }
 
 impl CustomizationError {
@@ -89,6 +96,7 @@ impl CustomizationError {
             }
             Self::Read { source, .. } => source.hint(),
             Self::Document(error) => error.hint(),
+            Self::Layer(error) => error.hint(),
         }
     }
 }
@@ -111,28 +119,38 @@ impl Customization {
         let lock_text = read(LOCK)?.unwrap_or_default();
         let config = config::parse(&config_text, &shown(dir, CONFIG))?;
         let lock = if lock_text.is_empty() { Lock::default() } else { Lock::parse(&lock_text, &shown(dir, LOCK))? };
-        Ok(Self { dir: dir.into(), config, lock, files, config_text, lock_text })
+        Ok(Self { dir: dir.into(), config, lock, files, config_text, lock_text, layers: Vec::new() })
     }
 
     /// Is this customization for a pack with this manifest, and does it set only what the pack
     /// knows? The values of all settings, or all that does not fit.
     pub fn fit(&self, manifest: &Manifest) -> Result<Settings, DocumentError> {
-        let file = shown(&self.dir, CONFIG);
-        let document = Document::parse(&self.config_text, &file)?;
-        let mut problems = config::misfits(&self.config, manifest, &document);
-        let settings = match settings::resolve(manifest, &self.config.settings) {
-            Ok(settings) => settings,
-            Err(errors) => {
-                problems.extend(errors.iter().map(|error| place(&document, error)));
-                Settings::new()
-            }
+        let (settings, errors) = match settings::resolve(manifest, &self.config.settings) {
+            Ok(settings) => (settings, Vec::new()),
+            Err(errors) => (Settings::new(), errors),
         };
-        if problems.is_empty() { Ok(settings) } else { Err(document.error(problems)) }
+        let layers = self.layers();
+        // a setting is told where it was written, one that is missing in the site's own file
+        let owner = |error: &SettingError| layers.iter().position(|(_, layer)| layer.config.settings.contains_key(error.name()));
+        for (number, (_, layer)) in layers.iter().enumerate() {
+            let document = Document::parse(&layer.config_text, &shown(&layer.dir, CONFIG))?;
+            let mut problems = config::misfits(&layer.config, manifest, &document);
+            let here = errors.iter().filter(|error| owner(error).unwrap_or(0) == number);
+            problems.extend(here.map(|error| place(&document, error)));
+            if !problems.is_empty() {
+                return Err(document.error(problems));
+            }
+        }
+        Ok(settings)
     }
 
     /// Is every app plugin that is wanted locked, and are the files that the lock pins there,
     /// unchanged?
     pub fn check_lock(&self) -> Result<(), DocumentError> {
+        self.layers().into_iter().try_for_each(|(_, layer)| layer.check_own_lock())
+    }
+
+    fn check_own_lock(&self) -> Result<(), DocumentError> {
         let document = Document::parse(&self.config_text, &shown(&self.dir, CONFIG))?;
         let problems = config::not_locked(&self.config, &self.lock, &document);
         if !problems.is_empty() {
@@ -148,6 +166,10 @@ impl Customization {
 
     /// Is `pack` (id, version, digest) the one that the lock knows by this version?
     pub fn check_pack(&self, pack: &LockedPack) -> Result<(), DocumentError> {
+        self.layers().into_iter().try_for_each(|(_, layer)| layer.check_own_pack(pack))
+    }
+
+    fn check_own_pack(&self, pack: &LockedPack) -> Result<(), DocumentError> {
         match &self.lock.pack {
             Some(locked) if locked.id == pack.id && locked.version == pack.version && locked.digest != pack.digest => {
                 let document = Document::parse(&self.lock_text, &shown(&self.dir, LOCK))?;

@@ -186,7 +186,7 @@ pub fn look(input: &Input<'_>, customization: &Customization) -> Result<Look, Me
         Some(kept) => Ok(kept),
         None => run(input, customization, &own),
     };
-    let kept = match laid {
+    let mut kept = match laid {
         Ok(kept) => kept,
         Err(MergeError::Findings(diagnostics)) => {
             let overrides = survey(input, customization, &own, None);
@@ -202,6 +202,10 @@ pub fn look(input: &Input<'_>, customization: &Customization) -> Result<Look, Me
     diagnostics.extend(behind_state(input.manifest, &kept.reasons));
     let found = overrides::found(input.app.listing(), own.listing(), kept.tree.listing(), &kept.reasons);
     let overrides = survey(input, customization, &own, Some(&found));
+    kept.reasons.rename_inputs(&|input| {
+        let file = TreePath::new(input.strip_prefix("customization:")?).ok()?;
+        customization.base_of(&file).map(|_| format!("customization:{}", customization.shown(&file)))
+    });
     Ok(Look { kept: Some(kept), overrides, diagnostics, cached })
 }
 
@@ -209,7 +213,15 @@ fn survey(input: &Input<'_>, customization: &Customization, own: &Snapshot, foun
     let rows = &customization.lock.overrides;
     let is_known = |row: &Overridden| rows.iter().any(|known| known.path == row.path);
     let former = input.former.filter(|_| !found.into_iter().flatten().all(is_known)).and_then(|former| former());
-    Survey { app: input.app.listing(), own, rows, found, former: former.as_deref() }.overrides()
+    Survey {
+        app: input.app.listing(),
+        own,
+        rows,
+        found,
+        former: former.as_deref(),
+        base_of: &|file| customization.base_of(file).map(str::to_owned),
+    }
+    .overrides()
 }
 
 fn has_error(diagnostics: &[Diagnostic]) -> bool {

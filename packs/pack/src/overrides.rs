@@ -23,6 +23,8 @@ pub struct Override {
     pub path: TreePath,
     /// The operator's, below the customization.
     pub file: TreePath,
+    /// The base that it comes from (`../agency`); `None`: the customization itself.
+    pub layer: Option<String>,
     /// How they stand.
     pub state: State,
     /// The pack's file that the operator's was made from; `None`: nothing says.
@@ -52,6 +54,13 @@ pub enum State {
     Marked(Vec<usize>),
     /// Both were merged with conflicts, and no marker is left: somebody settled them by hand.
     Merged,
+}
+
+impl Override {
+    /// The operator's file on the way from the site: `templates/a.html`, `../agency/templates/a.html`.
+    pub fn shown(&self) -> String {
+        self.layer.as_ref().map_or_else(|| self.file.to_string(), |base| format!("{base}/{}", self.file))
+    }
 }
 
 impl State {
@@ -103,6 +112,8 @@ pub struct Survey<'a> {
     /// The tree of the pack that the customization was used with before, for files that the lock does
     /// not know yet.
     pub former: Option<&'a Listing>,
+    /// The base that a file comes from.
+    pub base_of: &'a dyn Fn(&TreePath) -> Option<String>,
 }
 
 impl Survey<'_> {
@@ -153,7 +164,8 @@ impl Survey<'_> {
             },
         };
         let (base, settled) = (Some(row.base), row.settled.clone());
-        Some(Override { path: path.clone(), file, state, base, theirs, ours, settled })
+        let layer = (self.base_of)(&file);
+        Some(Override { path: path.clone(), file, layer, state, base, theirs, ours, settled })
     }
 
     /// One that the lock does not know.
@@ -163,7 +175,8 @@ impl Survey<'_> {
         let former = self.former.and_then(|former| former.get(&row.path)).map(|node| node.digest);
         let state = if former.is_some_and(|former| former != row.base) { State::Changed } else { State::New };
         let (path, theirs) = (row.path.clone(), Some(row.base));
-        Some(Override { path, file, state, base: former, theirs, ours, settled: None })
+        let layer = (self.base_of)(&file);
+        Some(Override { path, file, layer, state, base: former, theirs, ours, settled: None })
     }
 
     fn marks(&self, file: &TreePath) -> Vec<usize> {
@@ -185,9 +198,16 @@ pub fn rows(overrides: &[Override], settled: &Settled) -> Vec<Overridden> {
 pub fn conflicts(overrides: &[Override]) -> Vec<Diagnostic> {
     const SETTLE: &str = "`silver customize diff` shows all three, `silver customize rebase` merges them";
     let finding = |one: &Override| {
-        let Override { path, file, .. } = one;
+        let (path, shown) = (&one.path, one.shown());
+        let (file, settle) = match &one.layer {
+            None => (shown.as_str(), SETTLE.to_owned()),
+            Some(base) => (
+                shown.as_str(),
+                format!("settle it in the base, for all sites: `silver customize rebase PACK --customize={base}`"),
+            ),
+        };
         let (message, help, line) = match &one.state {
-            State::Changed => (format!("the pack's `{path}` has changed since `{file}` was made from it"), SETTLE.to_owned(), 0),
+            State::Changed => (format!("the pack's `{path}` has changed since `{file}` was made from it"), settle.clone(), 0),
             State::Moved(to) => (
                 format!("the pack's `{path}`, which `{file}` was made from, is `{to}` now"),
                 format!(
@@ -213,7 +233,8 @@ pub fn conflicts(overrides: &[Override]) -> Vec<Diagnostic> {
             }
             State::Current | State::New | State::Merged => return None,
         };
-        let at = Location { line: u32::try_from(line).unwrap_or(0), ..Location::file(TreeRole::Customization, file.clone()) };
+        let help = if one.layer.is_some() { settle } else { help };
+        let at = Location { line: u32::try_from(line).unwrap_or(0), ..Location::file(TreeRole::Customization, one.file.clone()) };
         Some(Diagnostic::error("override-conflict", message).help(help).at(at))
     };
     overrides.iter().filter_map(finding).collect()

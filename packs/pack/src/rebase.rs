@@ -35,9 +35,9 @@ pub struct Rebase<'a> {
     pub app: &'a Snapshot,
     /// Its manifest.
     pub manifest: &'a Manifest,
-    /// The pack is the one that the lock knows, or the lock knows none: what it has now is what new files were
-    /// made from.
-    pub same_pack: bool,
+    /// The pack that the customization was used with before is known: a file that the lock does not know was then
+    /// made from what this pack has, unless it is told otherwise.
+    pub former_known: bool,
     /// Where the bytes are found that files were made from.
     pub bases: &'a dyn Blobs,
     /// What the operator chose, by the path of the operator's file or of the pack's.
@@ -53,6 +53,8 @@ pub enum Done {
     Nothing,
     /// The lock knows now what it was made from.
     Recorded,
+    /// Nothing says what it was made from.
+    Unknown,
     /// Both sides' changes are in it.
     Merged,
     /// Both changed the same; the conflicts stand between markers in these lines.
@@ -78,6 +80,8 @@ pub enum Why {
     NoBase,
     /// Its conflict markers are not in order.
     Markers,
+    /// It comes from a base, and is settled there for all sites.
+    InBase,
 }
 
 impl Done {
@@ -86,6 +90,7 @@ impl Done {
         match self {
             Self::Nothing => "nothing",
             Self::Recorded => "recorded",
+            Self::Unknown => "unknown",
             Self::Merged => "merged",
             Self::Marked(_) => "marked",
             Self::Chosen(Side::Ours) => "ours",
@@ -123,6 +128,14 @@ pub enum RebaseError {
         /// What is probably meant.
         hint: Option<String>,
     },
+    /// A choice for a file of a base.
+    #[error("`{file}` comes from the base `{base}`")]
+    InBase {
+        /// The file.
+        file: TreePath,
+        /// The base.
+        base: String,
+    },
     /// The bytes that a file was made from are not what they were.
     #[error("what `{file}` was made from has been altered: it is {found}, the lock says {expected}")]
     Altered {
@@ -158,6 +171,9 @@ impl RebaseError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoSuchOverride { hint, .. } => hint.clone(),
+            Self::InBase { base, .. } => {
+                Some(format!("settle it there, for all sites: `silver customize rebase PACK --customize={base}`"))
+            }
             Self::Altered { .. } => {
                 Some("`silver registry verify` tells what else was; or give the former pack with `--base`".into())
             }
@@ -189,7 +205,13 @@ impl Rebase<'_> {
     fn check_choices(&self) -> Result<(), RebaseError> {
         let known = |path: &TreePath| self.overrides.iter().any(|one| one.file == *path || one.path == *path);
         match self.choices.keys().find(|path| !known(path)) {
-            None => Ok(()),
+            None => {
+                let chosen = |one: &&Override| self.choices.contains_key(&one.file) || self.choices.contains_key(&one.path);
+                match self.overrides.iter().filter(chosen).find_map(|one| Some((one, one.layer.clone()?))) {
+                    None => Ok(()),
+                    Some((one, base)) => Err(RebaseError::InBase { file: one.file.clone(), base }),
+                }
+            }
             Some(path) => {
                 let files = self.overrides.iter().map(|one| one.file.as_str());
                 let hint = crate::document::nearest(path, files).map(|file| format!("did you mean `{file}`?"));
@@ -233,16 +255,21 @@ impl Rebase<'_> {
         };
         let settled = |base: Digest| Overridden { settled: Some(self.settled.clone()), ..row(base) };
         let former = || self.former(one).cloned();
+        if one.layer.is_some() {
+            // what the site's lock says of it stays, until the base's own says something
+            work.rows.extend(former());
+            return Ok(if one.state.stops() { Done::Open(Why::InBase) } else { Done::Nothing });
+        }
         Ok(match (&one.state, one.theirs) {
             (State::Current, Some(theirs)) => {
                 work.rows.push(row(theirs));
                 Done::Nothing
             }
-            (State::New, Some(theirs)) if self.same_pack || choice == Some(Side::Ours) => {
+            (State::New, Some(theirs)) if self.former_known || choice == Some(Side::Ours) => {
                 work.rows.push(row(theirs));
                 Done::Recorded
             }
-            (State::New, _) => Done::Nothing,
+            (State::New, _) => Done::Unknown,
             (State::Merged, Some(theirs)) => {
                 work.rows.push(settled(theirs));
                 Done::Recorded

@@ -11,6 +11,7 @@ mod hostile_pack;
 mod hostile_plugin;
 mod index;
 mod interrupt;
+mod layers;
 mod listed;
 mod manage_app;
 mod operate;

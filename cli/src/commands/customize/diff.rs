@@ -28,7 +28,7 @@ pub struct Diff {
 /// One file. What cannot be shown is null.
 #[derive(Serialize)]
 struct Row {
-    file: TreePath,
+    file: String,
     path: TreePath,
     state: &'static str,
     base: Option<Digest>,
@@ -101,7 +101,7 @@ fn row(survey: &Survey, one: &Override) -> Result<Row> {
     Ok(Row {
         base_to_theirs: show(theirs.as_ref(), "theirs", &one.path),
         base_to_ours: show(ours.as_ref(), "ours", &one.file),
-        file: one.file.clone(),
+        file: one.shown(),
         path: one.path.clone(),
         state: one.state.as_str(),
         base: one.base,

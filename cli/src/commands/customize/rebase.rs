@@ -3,7 +3,7 @@ use crate::{changes, context::Context, error::Result, exit::Exit, operator};
 use jiff::Timestamp;
 use serde::Serialize;
 use silver_pack::{
-    customization::{Customization, Settled},
+    customization::Settled,
     overrides::{Override, Side},
     rebase::{self, Done, MAX_LINES, Why},
 };
@@ -48,7 +48,7 @@ struct Row {
 impl Rebase {
     pub fn run(self, context: &Context) -> Result {
         let survey = self.pair.survey(context)?;
-        let (pack, customization) = (&survey.pack, &survey.customization);
+        let (pack, customization) = (&survey.pack, survey.customization.own());
         let version = pack.manifest().pack.version.clone();
         let settled = Settled { by: operator::claimed(), version, at: Timestamp::now().to_string() };
         let sides = [(&self.ours, Side::Ours), (&self.theirs, Side::Theirs)];
@@ -59,7 +59,7 @@ impl Rebase {
             overrides: &survey.overrides,
             app: pack.tree(),
             manifest: pack.manifest(),
-            same_pack: survey.same_pack(),
+            former_known: survey.former_known(context),
             bases: &survey.bases,
             choices: &choices,
             settled,
@@ -78,7 +78,7 @@ impl Rebase {
             written,
             ..empty()
         }));
-        let after = Customization::from_files(&customization.dir, rebased.files.clone())?;
+        let after = survey.customization.with_own_files(rebased.files.clone())?;
         let told: Vec<Option<String>> = rows.iter().filter(|row| row.open).map(|row| row.file.clone()).collect();
         for left in survey.left(context, &after)?.into_iter().filter(|left| !told.contains(&left.file)) {
             let (file, message, hint) = (left.file, left.message, left.hint);
@@ -110,12 +110,16 @@ impl Rebase {
 }
 
 fn of_file(one: &Override, done: &Done, written: bool) -> Row {
-    let (file, path) = (&one.file, &one.path);
+    let (file, path) = (&one.shown(), &one.path);
     let lines = if let Done::Marked(lines) = done { lines.clone() } else { Vec::new() };
     let choose = || format!("choose: `--ours {file}` or `--theirs {file}`");
     let (message, hint) = match done {
         Done::Nothing => (format!("{file} is up to date"), None),
         Done::Recorded => (format!("{file}: the lock knows now that it goes with {path}"), None),
+        Done::Unknown => (
+            format!("{file}: nothing says which version of {path} it was made from"),
+            Some(format!("give that pack with `--base OLD.zip`; if it goes with this one, `--ours {file}`")),
+        ),
         Done::Merged => (format!("{file} has the pack's changes of {path}"), None),
         Done::Marked(lines) => {
             let numbers: Vec<String> = lines.iter().map(ToString::to_string).collect();
@@ -140,6 +144,11 @@ fn of_file(one: &Override, done: &Done, written: bool) -> Row {
             ),
             Some(format!("give the pack that it was made from with `--base OLD.zip`; or {}", choose())),
         ),
+        Done::Open(Why::InBase) => {
+            let base = one.layer.clone().unwrap_or_default();
+            let hint = format!("settle it there, for all sites: `silver customize rebase PACK --customize={base}`");
+            (format!("{file} comes from the base {base}"), Some(hint))
+        }
         Done::Open(Why::Markers) => {
             (format!("{file}: its conflict markers are not in order"), Some("put it right by hand".into()))
         }
@@ -153,7 +162,7 @@ fn of_file(one: &Override, done: &Done, written: bool) -> Row {
         message,
         hint,
         open: done.is_open(),
-        written: written && *done != Done::Nothing && !matches!(done, Done::Open(_)),
+        written: written && *done != Done::Nothing && !matches!(done, Done::Open(_) | Done::Unknown),
     }
 }
 

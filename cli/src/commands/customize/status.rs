@@ -29,6 +29,8 @@ struct Row {
     state: &'static str,
     /// Of the operator's file.
     file: Option<String>,
+    /// The base that it comes from.
+    layer: Option<String>,
     line: Option<usize>,
     /// Of the pack's file.
     path: Option<String>,
@@ -71,7 +73,8 @@ fn of_override(one: &Override) -> Row {
     Row {
         kind: "override",
         state: one.state.as_str(),
-        file: Some(one.file.to_string()),
+        file: Some(one.shown()),
+        layer: one.layer.clone(),
         line: conflict.as_ref().and_then(|conflict| conflict.line),
         path: Some(one.path.to_string()),
         base: one.base,
@@ -134,6 +137,7 @@ fn empty() -> Row {
         kind: "",
         state: "",
         file: None,
+        layer: None,
         line: None,
         path: None,
         base: None,

@@ -7,7 +7,7 @@ use crate::{
 };
 use silver_pack::{
     commit::{self, Locked},
-    customization::Customization,
+    customization::{self, Customization},
     document::Problem,
     merge::Look,
     overrides::{self, Override},
@@ -73,7 +73,10 @@ impl Pair {
         }
         merging::demand_directory(&self.customize)?;
         let locked = commit::lock(&self.customize)?;
-        let customization = Customization::load(&self.customize)?;
+        for base in customization::directories(&self.customize)?.iter().skip(1) {
+            drop(commit::lock(base)?);
+        }
+        let customization = Customization::load_with_bases(&self.customize)?;
         if customization.config.pack.id != *id {
             let message = format!("the customization is for the pack `{}`, not for `{id}`", customization.config.pack.id);
             return Err(CommandError::usage(message).hint("give the customization that belongs to this pack"));
@@ -120,10 +123,12 @@ impl Survey {
         error.problems.iter().map(finding).collect()
     }
 
-    /// Is the pack the one that the lock knows, or does it know none?
-    pub fn same_pack(&self) -> bool {
-        let locked = self.customization.lock.pack.as_ref();
-        locked.is_none_or(|locked| locked.digest == self.pack.digest())
+    /// Is the pack known that the customization was used with before, or is it this one?
+    pub fn former_known(&self, context: &Context) -> bool {
+        let Some(locked) = &self.customization.lock.pack else { return self.former.is_some() };
+        self.former.is_some()
+            || locked.digest == self.pack.digest()
+            || kept::pack(context, &locked.digest).is_ok_and(|kept| kept.is_some())
     }
 }
 

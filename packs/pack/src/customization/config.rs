@@ -1,6 +1,7 @@
 //! `customize.toml`.
 
 use super::{
+    layers::BasePath,
     lock::{Lock, LockedPlugin},
     target::Target,
 };
@@ -53,9 +54,9 @@ pub struct CustomizeToml {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deploy: Vec<DeployRow>,
 
-    /// Another customization below this one.
+    /// Directory of another customization that this one stands on, relative to this one. What is written here wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    base: Option<NotYet>,
+    pub base: Option<BasePath>,
     /// Services that are there already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     services: Option<NotYet>,

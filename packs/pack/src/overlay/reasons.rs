@@ -49,6 +49,15 @@ impl Reasons {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
+    /// Gives inputs other names; `None`: it keeps its own.
+    pub(crate) fn rename_inputs(&mut self, name: &dyn Fn(&str) -> Option<String>) {
+        for input in self.0.values_mut().flatten().flat_map(|change| &mut change.inputs) {
+            if let Some(new) = name(input) {
+                *input = new;
+            }
+        }
+    }
+
     pub(super) fn record(&mut self, path: &TreePath, change: Change) {
         self.0.entry(path.clone()).or_default().push(change);
     }

@@ -25,7 +25,7 @@ const MARKED: &str = "a\n<<<<<<< ours\nmine\n||||||| original\nb\n=======\ntheir
 /// `path state` of each, in the order of paths.
 fn told(app: &[(&str, &str)], own: &[(&str, &str)], rows: &[Overridden], found: Option<&[Overridden]>) -> Vec<String> {
     let (app, own) = (tree(app), tree(own));
-    let survey = Survey { app: app.listing(), own: &own, rows, found, former: None };
+    let survey = Survey { app: app.listing(), own: &own, rows, found, former: None, base_of: &|_| None };
     survey.overrides().iter().map(|one| format!("{} {}", one.path, one.state.as_str())).collect()
 }
 
@@ -72,7 +72,8 @@ fn what_the_merge_found_completes_what_the_lock_says() {
 fn a_file_that_the_lock_does_not_know_is_compared_with_the_former_pack() {
     let (app, own, former) = (tree(&[("e/t/n", "N2")]), tree(&[("t/n", "mine")]), tree(&[("e/t/n", "N")]));
     let found = [row("e/t/n", "t/n", "N2")];
-    let look = |former| Survey { app: app.listing(), own: &own, rows: &[], found: Some(&found), former }.overrides();
+    let look =
+        |former| Survey { app: app.listing(), own: &own, rows: &[], found: Some(&found), former, base_of: &|_| None }.overrides();
     assert_eq!(look(None)[0].state, State::New);
     assert_eq!(look(Some(app.listing()))[0].state, State::New);
     let changed = &look(Some(former.listing()))[0];
@@ -85,7 +86,8 @@ fn all_conflicts_are_told_each_with_a_way_out() {
     let app = tree(&[("e/t/a", "A2"), ("e/t/b", "B"), ("e/t/moved", "C"), ("e/t/e", "E")]);
     let marked = Overridden { conflict: Some(hash::sha256(b"older")), ..row("e/t/b", "t/b", "B") };
     let rows = [row("e/t/a", "t/a", "A"), marked, row("e/t/c", "t/c", "C"), row("e/t/d", "t/d", "D"), row("e/t/e", "t/e", "E")];
-    let overrides = Survey { app: app.listing(), own: &own, rows: &rows, found: None, former: None }.overrides();
+    let overrides =
+        Survey { app: app.listing(), own: &own, rows: &rows, found: None, former: None, base_of: &|_| None }.overrides();
     let findings = conflicts(&overrides);
     let told: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
     assert_eq!(

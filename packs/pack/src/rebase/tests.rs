@@ -111,7 +111,7 @@ impl World {
             overrides: &overrides,
             app: &app,
             manifest: &manifest,
-            same_pack: customization.lock.pack.is_none(),
+            former_known: customization.lock.pack.is_none(),
             bases: &self.bases,
             choices: &choices,
             settled: settled(),
@@ -275,7 +275,7 @@ fn new_files_are_recorded_only_for_the_pack_that_they_can_come_from() {
     lock.pack = Some(LockedPack { id: "org.example.app".into(), version: "1.0.0".parse().unwrap(), digest: hash::sha256(b"1") });
     customization.save_lock(&lock).unwrap();
     world.write(MINE, OURS);
-    assert_eq!(world.rebase(&[(A, THEIRS)], &[]).unwrap(), ["templates/a.html nothing"]);
+    assert_eq!(world.rebase(&[(A, THEIRS)], &[]).unwrap(), ["templates/a.html unknown"]);
     assert_eq!(world.load().lock.overrides, []);
     assert_eq!(world.rebase(&[(A, THEIRS)], &[(MINE, Side::Ours)]).unwrap(), ["templates/a.html recorded"]);
     assert_eq!(world.row(MINE).base, hash::sha256(THEIRS.as_bytes()));
