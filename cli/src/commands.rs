@@ -1,6 +1,7 @@
 //! The list of commands; one file each.
 
 mod agent;
+mod compile_plugin;
 mod completions;
 mod customize;
 mod env;
@@ -57,6 +58,8 @@ pub enum Command {
     Registry(registry::Registry),
     Local(local::Local),
     #[command(hide = true)]
+    CompilePlugin(compile_plugin::CompilePlugin),
+    #[command(hide = true)]
     Agent(agent::Agent),
     Completions(completions::Completions),
 }
@@ -104,6 +107,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Serve(args) => args.run(context),
         Command::Registry(args) => args.run(context),
         Command::Local(args) => args.run(context),
+        Command::CompilePlugin(args) => args.run(context),
         Command::Agent(args) => args.run(context),
         Command::Completions(args) => args.run(context),
     }

@@ -14,6 +14,7 @@ mod deployment;
 mod dirs;
 mod error;
 mod exit;
+mod extensions;
 mod findings;
 mod interrupt;
 mod kept;

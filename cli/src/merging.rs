@@ -4,11 +4,11 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
-    findings, kept, operator,
+    extensions, findings, kept, operator,
 };
 use jiff::Timestamp;
 use silver_core::resolve::{Overrides, ProcessOverride};
-use silver_extensions::{Extensions, Limits, Plugin, WasmCustomizer};
+use silver_extensions::{Plugin, WasmCustomizer};
 use silver_pack::{
     commit,
     customization::{self, Customization, Lock, LockedPack, Settled, set_setting},
@@ -183,20 +183,19 @@ struct Customizers {
 impl Customizers {
     /// Those of the pack; without a customization they do not run.
     fn of(context: &Context, pack: &Pack, customized: bool) -> Result<Self> {
-        let cache = context.dirs()?.cache.join("plugins");
         let manifest = pack.manifest();
         let mut plugins: Vec<(String, Digest, WasmCustomizer)> = Vec::new();
         let components = manifest.plugin.iter().filter(|plugin| plugin.world == World::CustomizerPlugin);
-        let mut extensions = None;
+        let mut host = None;
         for plugin in components.filter(|_| customized) {
-            let extensions = match &mut extensions {
-                Some(extensions) => extensions,
-                none => none.insert(Extensions::new(Some(&cache), Limits::default())?),
+            let host = match &mut host {
+                Some(host) => host,
+                none => none.insert(extensions::open(context)?),
             };
             let wasm = pack.tree().bytes(&plugin.file)?;
             let digest = hash::sha256(&wasm);
             let name = Plugin::new(format!("{}-{}: {}", manifest.pack.name, manifest.pack.version, plugin.file));
-            plugins.push((plugin.file.to_string(), digest, extensions.customizer(&name, &wasm)?));
+            plugins.push((plugin.file.to_string(), digest, host.customizer(&name, &wasm)?));
         }
         let overlay = plugins.is_empty() || !manifest.slot.is_empty();
         Ok(Self { plugins, overlay })

@@ -12,7 +12,7 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
-    findings,
+    extensions, findings,
     merging::{self, integrity},
     ui::Ui,
 };
@@ -22,7 +22,7 @@ use desk::Desk;
 use offer::Offer;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use silver_extensions::{Extensions, Limits};
+use silver_extensions::Extensions;
 use silver_pack::{commit, customization::Customization, pack::Pack};
 use silver_plugin_api::{
     commands::{Commands, Invocation},
@@ -72,8 +72,7 @@ struct Report<'a> {
 impl ManageApp {
     pub fn run(self, context: &Context) -> Result {
         let pack = Pack::open(&self.pack)?;
-        let cache = context.dirs()?.cache.join("plugins");
-        let extensions = Extensions::new(Some(&cache), Limits::default())?;
+        let extensions = extensions::open(context)?;
         let offers = offer::all(&pack, &extensions)?;
         let Some((name, arguments)) = self.command.split_first() else {
             if self.list_commands {

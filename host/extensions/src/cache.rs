@@ -53,20 +53,16 @@ impl Cache {
         Ok(Self { path: path.to_owned(), dir })
     }
 
-    /// The compiled component, from the directory or compiled now. Trouble with a file is never
-    /// an error: the component is then compiled.
-    pub(crate) fn component(&self, engine: &Engine, digest: &Digest, wasm: &[u8]) -> wasmtime::Result<Component> {
-        let name = format!("{}-{}.cwasm", digest.hex(), compatibility(engine).short());
-        if let Some(code) = self.read(&name)
-            && let Ok(component) = load(engine, &code)
-        {
-            return Ok(component);
-        }
-        let code = engine.precompile_component(wasm)?;
-        if let Err(error) = self.write(&name, &code) {
+    /// The compiled component, if it is there. Trouble with a file is never an error: it is then compiled anew.
+    pub(crate) fn get(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+        load(engine, &self.read(&name(engine, digest))?).ok()
+    }
+
+    /// Keeps compiled code; a disk that says no is not an error.
+    pub(crate) fn keep(&self, engine: &Engine, digest: &Digest, code: &[u8]) {
+        if let Err(error) = self.write(&name(engine, digest), code) {
             tracing::debug!(%error, path = %self.path.display(), "a compiled plugin is not kept");
         }
-        load(engine, &code)
     }
 
     /// The file's content, if the file is ours, private and whole.
@@ -93,6 +89,11 @@ impl Cache {
     }
 }
 
+/// The file of a component.
+fn name(engine: &Engine, digest: &Digest) -> String {
+    format!("{}-{}.cwasm", digest.hex(), compatibility(engine).short())
+}
+
 /// wasmtime's hash of version, flags and processor.
 fn compatibility(engine: &Engine) -> Digest {
     struct Into(Sha256);
@@ -111,9 +112,9 @@ fn compatibility(engine: &Engine) -> Digest {
 
 /// Makes compiled code executable.
 #[allow(unsafe_code)] // wasmtime cannot prove that bytes are what its compiler wrote
-fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `code` was made by `Engine::precompile_component` of this process, or of an earlier one that
-    // kept it in a directory which only this user can enter, in a file which only this user can write
+pub(crate) fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `code` was made by `Engine::precompile_component` of this process, of a child that runs this same
+    // program and gave it through a pipe, or of an earlier one that kept it in a directory which only this user can enter, in a file which only this user can write
     // and whose checksum fits. wasmtime itself refuses code of another version, configuration or processor.
     unsafe { Component::deserialize(engine, code) }
 }

@@ -1,8 +1,9 @@
 //! Loads plugins: one engine, one cache, one set of limits.
 
 use crate::{
-    cache::{Cache, sha256},
+    cache::{Cache, load},
     commands::WasmCommands,
+    compiler::Compiler,
     customizer::WasmCustomizer,
     engine::{Ticker, engine},
     error::ExtensionError,
@@ -12,7 +13,7 @@ use crate::{
     limits::{Limit, LimitReached, Limits},
     usage::Usage,
 };
-use silver_plugin_api::{Diagnostic, Failure};
+use silver_plugin_api::{Diagnostic, Digest, Failure};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -46,16 +47,27 @@ struct Shared {
     engine: Engine,
     ticker: Ticker,
     cache: Option<Cache>,
+    compiler: Option<Compiler>,
     limits: Limits,
 }
 
 impl Extensions {
     /// A host with these limits, which keeps compiled plugins in `cache` (a private directory, made
-    /// if need be), or nowhere.
+    /// if need be), or nowhere. It compiles in this process, as is right for plugins of one's own.
     pub fn new(cache: Option<&Path>, limits: Limits) -> Result<Self, ExtensionError> {
+        Self::with(cache, limits, None)
+    }
+
+    /// The same, for plugins of strangers: a component that is slow to compile, or breaks the compiler, breaks
+    /// a process of its own.
+    pub fn with_compiler(cache: Option<&Path>, limits: Limits, compiler: Compiler) -> Result<Self, ExtensionError> {
+        Self::with(cache, limits, Some(compiler))
+    }
+
+    fn with(cache: Option<&Path>, limits: Limits, compiler: Option<Compiler>) -> Result<Self, ExtensionError> {
         let engine = engine().map_err(|error| ExtensionError::Engine(format!("{error:#}")))?;
         let cache = cache.map(Cache::open).transpose().map_err(ExtensionError::Cache)?;
-        Ok(Self { shared: Arc::new(Shared { engine, ticker: Ticker::new(), cache, limits }) })
+        Ok(Self { shared: Arc::new(Shared { engine, ticker: Ticker::new(), cache, compiler, limits }) })
     }
 
     /// Loads a customizer.
@@ -86,14 +98,26 @@ impl Extensions {
         if inspection.world != wanted {
             return Err(refused(Refusal::OtherWorld { found: inspection.world, wanted }));
         }
-        let engine = &self.shared.engine;
-        let component = match &self.shared.cache {
-            Some(cache) => cache.component(engine, &sha256(wasm), wasm),
-            None => Component::new(engine, wasm),
-        };
-        let component = component.map_err(|error| compile_error(plugin, &error))?;
+        let component = self.compiled(plugin, wasm, &inspection.digest)?;
         let loaded = Loaded { extensions: self.clone(), plugin: plugin.clone(), component, grants, used: Mutex::default() };
         Ok((inspection, Arc::new(loaded)))
+    }
+
+    /// The component as native code: from the cache, from the compiler, or made here.
+    fn compiled(&self, plugin: &Plugin, wasm: &[u8], digest: &Digest) -> Result<Component, ExtensionError> {
+        let Shared { engine, cache, compiler, limits, .. } = &*self.shared;
+        if let Some(component) = cache.as_ref().and_then(|cache| cache.get(engine, digest)) {
+            return Ok(component);
+        }
+        let failed = |error| compile_error(plugin, &error);
+        let code = match compiler {
+            Some(compiler) => compiler.run(&plugin.name, wasm, limits)?,
+            None => engine.precompile_component(wasm).map_err(failed)?,
+        };
+        if let Some(cache) = cache {
+            cache.keep(engine, digest, &code);
+        }
+        load(engine, &code).map_err(failed)
     }
 }
 

@@ -13,6 +13,7 @@
 mod abi;
 mod cache;
 mod commands;
+mod compiler;
 mod customizer;
 mod engine;
 mod error;
@@ -25,6 +26,7 @@ mod usage;
 
 pub use abi::ABI;
 pub use commands::WasmCommands;
+pub use compiler::{Compiler, compile};
 pub use customizer::WasmCustomizer;
 pub use error::{CacheError, ExtensionError};
 pub use extensions::{Extensions, Plugin};

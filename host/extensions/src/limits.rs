@@ -27,6 +27,12 @@ pub struct Limits {
     pub one_read: u64,
     /// Bytes that one call into the host carries.
     pub carried: usize,
+    /// Processor time for compiling, in whole seconds; all threads together. Components are compiled once.
+    pub compile_cpu: Duration,
+    /// Wall clock for compiling.
+    pub compile_time: Duration,
+    /// Bytes of address space for compiling.
+    pub compile_memory: u64,
     /// Findings, rows, commands and the like that one answer holds.
     pub items: usize,
 }
@@ -44,6 +50,9 @@ impl Default for Limits {
             read: 4 << 30,
             one_read: 64 << 20,
             carried: 16 << 20,
+            compile_cpu: Duration::from_mins(4),
+            compile_time: Duration::from_mins(4),
+            compile_memory: 4 << 30,
             items: 10_000,
         }
     }
@@ -74,6 +83,10 @@ pub enum Limit {
     Carried,
     /// [`Limits::items`].
     Items,
+    /// [`Limits::compile_cpu`] or [`Limits::compile_time`].
+    CompileTime,
+    /// [`Limits::compile_memory`].
+    CompileMemory,
 }
 
 impl fmt::Display for Limit {
@@ -90,6 +103,8 @@ impl fmt::Display for Limit {
             Self::Read => "bytes read",
             Self::Carried => "bytes in one call",
             Self::Items => "items in one answer",
+            Self::CompileTime => "time for compiling",
+            Self::CompileMemory => "memory for compiling",
         })
     }
 }
@@ -119,6 +134,8 @@ impl LimitReached {
             Limit::Read => bytes(limits.read),
             Limit::Carried => bytes(limits.carried as u64),
             Limit::Items => limits.items.to_string(),
+            Limit::CompileTime => format!("{:?}", limits.compile_cpu.min(limits.compile_time)),
+            Limit::CompileMemory => bytes(limits.compile_memory),
         };
         Self { limit, allowed }
     }
