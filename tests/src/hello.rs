@@ -93,7 +93,8 @@ fn replace(text: &str, from: &str, to: &str) -> String {
     text.replacen(from, to, 1)
 }
 
-pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+/// A copy of a directory.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -25,6 +25,7 @@ mod secrets;
 mod serve;
 mod template;
 mod trac;
+mod trac_upgrade;
 mod update;
 mod writes;
 
