@@ -29,7 +29,7 @@ pub(crate) fn demo() -> Result<(), Failure> {
     step("silver", || run::run(&mut run::cargo(&["build", "--quiet", "--locked", "--package", "silver-cli"])))?;
     let place = target().join("demo");
     let archive = step("the Trac pack", || pack("trac", &place))?;
-    let mine = step("a customization", || customization(&place.join("mine")))?;
+    let mine = step("a customization", || customization(&place.join("mine"), &archive))?;
     let custom = format!("--customize={}", mine.display());
     let archive = archive.display().to_string();
     step("an app plugin: TracAccountManager", || {
@@ -56,10 +56,18 @@ pub(crate) fn pack(name: &str, place: &Path) -> Result<PathBuf, Failure> {
     Ok(archive)
 }
 
-/// A copy of the example; one that is there already stays as it is.
-fn customization(place: &Path) -> Result<PathBuf, Failure> {
+/// A copy of the example; one that is there already stays as it is, but for a lock of another build of the pack:
+/// whoever works on silver builds the same version with other bytes.
+fn customization(place: &Path, archive: &Path) -> Result<PathBuf, Failure> {
     if place.exists() {
         println!("    {} is there already", place.display());
+        let lock = place.join("customize.lock");
+        let report: serde_json::Value = serde_json::from_slice(&silver().arg("inspect").arg(archive).arg("--json").output()?.stdout)?;
+        let digest = report["pack"]["digest"].as_str().ok_or("`silver inspect` tells no digest")?;
+        if fs::read_to_string(&lock).is_ok_and(|text| !text.contains(digest)) {
+            println!("    its customize.lock is of another build of the pack: it is made anew");
+            fs::remove_file(&lock)?;
+        }
     } else {
         copy(&root().join("packs/reference/trac/example"), place)?;
     }
