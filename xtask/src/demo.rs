@@ -47,12 +47,17 @@ pub(crate) fn demo() -> Result<(), Failure> {
 
 /// `silver pack` of a reference pack, into `place`; gives the archive.
 pub(crate) fn pack(name: &str, place: &Path) -> Result<PathBuf, Failure> {
+    pack_with(&silver_path(), name, place)
+}
+
+/// As [`pack`], by this binary.
+pub(crate) fn pack_with(silver: &Path, name: &str, place: &Path) -> Result<PathBuf, Failure> {
     fs::create_dir_all(place)?;
     let source = root().join("packs/reference").join(name);
     let manifest: toml::Table = fs::read_to_string(source.join("pack.toml"))?.parse()?;
     let version = manifest["pack"]["version"].as_str().ok_or("a pack without a version")?;
     let archive = place.join(format!("{name}-{version}.zip"));
-    run::run(silver().arg("pack").arg(&source).arg("-o").arg(&archive))?;
+    run::run(Command::new(silver).arg("pack").arg(&source).arg("-o").arg(&archive))?;
     Ok(archive)
 }
 
@@ -62,7 +67,8 @@ fn customization(place: &Path, archive: &Path) -> Result<PathBuf, Failure> {
     if place.exists() {
         println!("    {} is there already", place.display());
         let lock = place.join("customize.lock");
-        let report: serde_json::Value = serde_json::from_slice(&silver().arg("inspect").arg(archive).arg("--json").output()?.stdout)?;
+        let report: serde_json::Value =
+            serde_json::from_slice(&silver().arg("inspect").arg(archive).arg("--json").output()?.stdout)?;
         let digest = report["pack"]["digest"].as_str().ok_or("`silver inspect` tells no digest")?;
         if fs::read_to_string(&lock).is_ok_and(|text| !text.contains(digest)) {
             println!("    its customize.lock is of another build of the pack: it is made anew");

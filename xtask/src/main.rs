@@ -1,9 +1,10 @@
-//! Repository chores: `cargo xtask demo`, `cargo xtask test`, `cargo xtask plugins`.
+//! Repository chores: `cargo xtask demo`, `cargo xtask test`, `cargo xtask plugins`, `cargo xtask bench`.
 //!
 //! Each installs what it needs and this machine lacks, and says what and why first. Nothing here is
 //! part of silver; these commands may print and read the environment.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "chores talk to the person who runs them")]
 
+mod bench;
 mod checks;
 mod demo;
 mod need;
@@ -22,6 +23,10 @@ usage: cargo xtask COMMAND
   plugins    build the plugins of the reference packs (WASM components)
              --force             also those whose sources have not changed
              --toolchain debian  with Debian's Rust even where rustup has the target
+  bench      measure silver against the programs that people use for the same
+             --only NAME         rows whose name contains NAME
+             --rounds N          instead of 7
+             --json              an array of rows
   walls      check which crate may link what
 ";
 
@@ -33,6 +38,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["plugins", options @ ..] => plugins::Options::parse(options).and_then(|options| plugins::build(&options)),
+        ["bench", options @ ..] => bench::Options::parse(options).and_then(|options| bench::bench(&options)),
         ["walls"] => walls::check(),
         ["test"] => test::test(),
         ["demo"] => demo::demo(),

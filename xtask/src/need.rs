@@ -21,6 +21,11 @@ pub(crate) fn debian(packages: &[&str], why: &str, there: impl Fn() -> bool) -> 
     if there() { Ok(()) } else { Err(format!("{} is installed, and yet: {why}", packages.join(" ")).into()) }
 }
 
+/// The lists of packages, for `apt-get download`.
+pub(crate) fn apt_lists() -> Result<(), Failure> {
+    run(apt().args(["update", "-qq"]))
+}
+
 /// `apt-get`, through `sudo` where that is needed.
 fn apt() -> Command {
     let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"));

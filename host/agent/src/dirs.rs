@@ -82,6 +82,11 @@ impl Dirs {
         self.release(app, label).join("tree")
     }
 
+    /// What the file system said of a release's tree when it was laid out (see [`crate::observe::stats`]).
+    pub fn stats(&self, app: &str, label: &str) -> PathBuf {
+        self.release(app, label).join("stats")
+    }
+
     /// The instance view of a release (`SILVER_INSTANCE_DIR`).
     pub fn instance(&self, app: &str, label: &str) -> PathBuf {
         self.release(app, label).join("instance")

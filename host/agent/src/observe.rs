@@ -1,6 +1,8 @@
 //! Looks at what is there: the state of an app, its releases, and whether the files of the current
 //! one are still what was laid out.
 
+pub mod stats;
+
 use crate::{
     dirs::Dirs,
     disk::{self, At, DiskError},
@@ -18,6 +20,7 @@ use silver_plugin_api::{
     Digest, TreePath,
     plan::{AppState, Observed, ObservedRelease},
 };
+use stats::Stats;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
@@ -91,12 +94,19 @@ pub fn observe(dirs: &Dirs, store: &Store, app: &str, running: Option<String>) -
 pub fn drift(dirs: &Dirs, store: &Store, app: &str, label: &str) -> Result<Vec<String>, ObserveError> {
     let release = state::release(dirs, app, label)?.release;
     let expected = store.registry().tree(&release.tree).map_err(StoreError::from)?;
-    let found: BTreeMap<String, Node> = read_tree(&dirs.tree(app, label))?.into_iter().collect();
+    Ok(drift_of(&expected, &dirs.tree(app, label), Some(&dirs.stats(app, label)))?)
+}
+
+/// As [`drift`], of the tree in `dir`. With `stats` ([`stats::write`]) only files that were touched since are
+/// read; without, or when there are none, all are.
+pub fn drift_of(expected: &Listing, dir: &Path, stats: Option<&Path>) -> Result<Vec<String>, DiskError> {
+    let untouched = stats.map(Stats::read).unwrap_or_default();
+    let found = read_tree(dir, &untouched)?;
     let mut drift: Vec<String> = Vec::new();
-    for (path, node) in &expected {
+    for (path, node) in expected {
         match found.get(path.as_str()) {
             None => drift.push(format!("{path} (missing)")),
-            Some(found) if found != node => drift.push(format!("{path} (altered)")),
+            Some(Some(found)) if found != node => drift.push(format!("{path} (altered)")),
             Some(_) => {}
         }
     }
@@ -116,8 +126,8 @@ pub fn drift(dirs: &Dirs, store: &Store, app: &str, label: &str) -> Result<Vec<S
 /// The digest of a tree as it lies on the disk; `None` when something is there that no tree can have.
 pub(crate) fn digest_of(dir: &Path) -> Result<Option<Digest>, DiskError> {
     let mut listing = Listing::new();
-    for (name, node) in read_tree(dir)? {
-        let added = TreePath::new(&name).ok().and_then(|path| listing.insert(path, node).ok());
+    for (name, node) in read_tree(dir, &Stats::default())? {
+        let added = TreePath::new(&name).ok().zip(node).and_then(|(path, node)| listing.insert(path, node).ok());
         if added.is_none() {
             return Ok(None);
         }
@@ -125,29 +135,31 @@ pub(crate) fn digest_of(dir: &Path) -> Result<Option<Digest>, DiskError> {
     Ok(Some(listing.digest()))
 }
 
-/// Every file and link below a directory with the digest of its content, sorted by path bytes. What
-/// is neither file, link nor directory has a digest that nothing has.
-fn read_tree(dir: &Path) -> Result<Vec<(String, Node)>, DiskError> {
-    let mut paths: Vec<PathBuf> = Vec::new();
+/// Every file and link below a directory by its name there, with the digest of its content, or nothing for what
+/// is untouched. What is neither file, link nor directory has a digest that nothing has.
+fn read_tree(dir: &Path, stats: &Stats) -> Result<BTreeMap<String, Option<Node>>, DiskError> {
+    let look = |(name, path): (String, PathBuf)| {
+        let meta = fs::symlink_metadata(&path).at("look at", &path)?;
+        let node = if stats.is_untouched(&name, &meta) { None } else { Some(node(&path, &meta).at("read", &path)?) };
+        Ok((name, node))
+    };
+    paths(dir)?.into_par_iter().map(look).collect()
+}
+
+/// The names below a directory of all that is no directory, and their paths.
+fn paths(dir: &Path) -> Result<Vec<(String, PathBuf)>, DiskError> {
+    let mut paths = Vec::new();
     for entry in walkdir::WalkDir::new(dir).min_depth(1).follow_links(false) {
         let entry = entry.map_err(|error| disk::walk_error(error, dir))?;
         if !entry.file_type().is_dir() {
-            paths.push(entry.into_path());
+            let path = entry.into_path();
+            paths.push((path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned(), path));
         }
     }
-    let mut nodes = paths
-        .par_iter()
-        .map(|path| {
-            let name = path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
-            node(path).at("read", path).map(|node| (name, node))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    nodes.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(nodes)
+    Ok(paths)
 }
 
-fn node(path: &Path) -> io::Result<Node> {
-    let meta = fs::symlink_metadata(path)?;
+fn node(path: &Path, meta: &fs::Metadata) -> io::Result<Node> {
     if meta.is_symlink() {
         let target = fs::read_link(path)?;
         let bytes = target.as_os_str().as_bytes();

@@ -3,9 +3,10 @@
 
 mod environment;
 mod instance;
+pub mod shared;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub mod tree;
 
 use crate::{
     apps::{AppFailure, Apps, Placed},
@@ -13,6 +14,7 @@ use crate::{
     disk::{At, DiskError, make_dir, sync_dir, sync_file_system, write_atomic},
     feed::Feed,
     names::{self, NameError},
+    observe::stats,
     state::{self, ReleaseFile, StateError},
     store::{Store, StoreError},
     trash,
@@ -24,6 +26,7 @@ use silver_plugin_api::{
 };
 use std::{fs, path::Path, sync::Arc};
 use tokio::sync::{RwLock, RwLockWriteGuard, watch};
+use tree::How;
 
 /// Held for reading by whoever stages. While it is, no environment is pruned.
 static STAGING: RwLock<()> = RwLock::const_new(());
@@ -192,7 +195,8 @@ async fn lay_out(means: &Means<'_>, order: &Order, unfinished: &Path) -> Result<
         write_atomic(&to.join("release.json"), &json, 0o600)?;
         let listing = store.registry().tree(&order.release.tree).map_err(StoreError::from)?;
         let tell = |done, total| feed.say("stage:files", ProgressKind::Amount { done, total: Some(total) });
-        tree::write(&listing, store.registry().objects(), &to.join("tree"), &tell, &|| *cancel.borrow())?;
+        tree::write(&listing, store.registry().objects(), &to.join("tree"), How::Copy, &tell, &|| *cancel.borrow())?;
+        stats::write(&to.join("tree"), &to.join("stats"))?;
         instance::write(&dirs, &order, &listing, &to)?;
         Ok(sync_file_system(&to)?)
     };

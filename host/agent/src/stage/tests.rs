@@ -211,6 +211,39 @@ fn a_full_disk_is_told_as_such() {
     let dir = tempfile::tempdir().unwrap();
     let mut listing = Listing::new();
     listing.insert(TreePath::new("a").unwrap(), Node { kind: Kind::File, size: 1, digest: hash::sha256(b"a") }).unwrap();
-    let error = tree::write(&listing, &Full, &dir.path().join("tree"), &|_, _| {}, &|| false).unwrap_err();
+    let error = tree::write(&listing, &Full, &dir.path().join("tree"), How::Copy, &|_, _| {}, &|| false).unwrap_err();
     assert!(error.is_full(), "{error}");
+}
+
+#[test]
+fn shared_files_are_made_once_linked_and_copied_where_links_are_refused() {
+    use silver_pack::snapshot::MemoryBlobs;
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let (mut listing, mut blobs) = (Listing::new(), MemoryBlobs::new());
+    for (name, kind, content) in [("a", Kind::File, "same"), ("b", Kind::File, "same"), ("run", Kind::Executable, "same")] {
+        let node = Node { kind, size: content.len() as u64, digest: blobs.put(content.as_bytes()) };
+        listing.insert(TreePath::new(name).unwrap(), node).unwrap();
+    }
+    let shared = shared::Shared::new(&dir.path().join("store"));
+    let (first, again) = (dir.path().join("first"), dir.path().join("again"));
+    tree::write(&listing, &blobs, &first, How::Link(&shared), &|_, _| {}, &|| false).unwrap();
+    // the second time nobody asks where the bytes come from
+    tree::write(&listing, &MemoryBlobs::new(), &again, How::Link(&shared), &|_, _| {}, &|| false).unwrap();
+    let meta = |tree: &Path, name: &str| fs::metadata(tree.join(name)).unwrap();
+    assert_eq!(meta(&first, "a").ino(), meta(&again, "b").ino(), "one file for all");
+    assert_ne!(meta(&first, "a").ino(), meta(&first, "run").ino(), "but for the executable one");
+    assert_eq!((meta(&again, "a").mode() & 0o777, meta(&again, "run").mode() & 0o777), (0o444, 0o555));
+    assert_eq!(crate::observe::digest_of(&again).unwrap(), Some(listing.digest()));
+    // a copy from the shared files
+    let copied = dir.path().join("copied");
+    tree::write(&listing, &shared, &copied, How::Copy, &|_, _| {}, &|| false).unwrap();
+    assert_eq!(meta(&copied, "a").nlink(), 1);
+
+    // another content under the name is found by whoever copies
+    let file = fs::canonicalize(first.join("a")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&file, "evil").unwrap();
+    let error = tree::write(&listing, &shared, &dir.path().join("evil"), How::Copy, &|_, _| {}, &|| false).unwrap_err();
+    assert!(matches!(error, StageError::Content { .. }), "{error}");
 }

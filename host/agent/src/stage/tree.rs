@@ -1,6 +1,6 @@
-//! Writes a tree: copies of the registry's contents, by all cores, each verified while it is written.
+//! Writes a tree by all cores: copies of contents, each verified before it counts, or links to shared files.
 
-use super::StageError;
+use super::{StageError, shared::Shared};
 use crate::{
     disk::{At, make_dir},
     store::StoreError,
@@ -24,11 +24,23 @@ use std::{
 /// So many bytes are written between two words about it.
 const STRIDE: u64 = 1 << 20;
 
-/// Writes `listing` to the directory `to`, which must not be there. Files become 0444, executable ones 0555.
-pub(super) fn write(
+/// Where the files of a tree come from.
+#[derive(Debug, Clone, Copy)]
+pub enum How<'a> {
+    /// Each is a file of its own.
+    Copy,
+    /// Each is a link to one that releases share.
+    Link(&'a Shared),
+}
+
+/// Writes `listing` to the directory `to`, which must not be there, with contents of `blobs`. Files become
+/// 0444, executable ones 0555. `tell` hears of bytes done and bytes in all; `given_up` is asked before each
+/// file. Nothing is durable yet.
+pub fn write(
     listing: &Listing,
     blobs: &dyn Blobs,
     to: &Path,
+    how: How<'_>,
     tell: &(dyn Fn(u64, u64) + Sync),
     given_up: &(dyn Fn() -> bool + Sync),
 ) -> Result<(), StageError> {
@@ -43,7 +55,11 @@ pub(super) fn write(
         if given_up() {
             return Err(StageError::GivenUp);
         }
-        write_one(path, node, blobs, &to.join(path.as_str()))?;
+        let to = to.join(path.as_str());
+        match how {
+            How::Link(shared) if node.kind != Kind::Link => shared.link(path, node, blobs, &to)?,
+            _ => make_file(path, node, blobs, &to)?,
+        }
         let before = done.fetch_add(node.size, Ordering::Relaxed);
         if before / STRIDE != (before + node.size) / STRIDE {
             tell(before + node.size, total);
@@ -54,7 +70,8 @@ pub(super) fn write(
     Ok(())
 }
 
-fn write_one(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
+/// Makes one file or link; fails when the content is another.
+pub(super) fn make_file(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
     let mut content = blobs.open(&node.digest).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => StageError::Store(StoreError(silver_registry::RegistryError::NoBlob(node.digest))),
         _ => error_at(error, to),

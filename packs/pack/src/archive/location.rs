@@ -5,6 +5,7 @@ use flate2::read::DeflateDecoder;
 use silver_plugin_api::Digest;
 use std::{
     borrow::Borrow,
+    cell::RefCell,
     collections::HashMap,
     fs::File,
     io::{self, Read},
@@ -41,9 +42,49 @@ impl Location {
         let packed = Range { file: archive, at: self.offset, left: self.packed };
         match self.method {
             Method::Stored => Box::new(packed),
+            Method::Deflate if self.size <= AT_ONCE && self.packed <= AT_ONCE => {
+                Box::new(Whole { packed, wanted: *self, content: None })
+            }
             // one byte more than declared is enough to see that there is more
             Method::Deflate => Box::new(DeflateDecoder::new(packed).take(self.size + 1)),
         }
+    }
+}
+
+/// A content of up to so many bytes is inflated in one go, which is nearly twice as fast.
+const AT_ONCE: u64 = 4 << 20;
+
+thread_local! {
+    static INFLATER: RefCell<libdeflater::Decompressor> = RefCell::new(libdeflater::Decompressor::new());
+}
+
+/// A content that is inflated as a whole when it is first read.
+struct Whole<F> {
+    packed: Range<F>,
+    wanted: Location,
+    content: Option<io::Cursor<Vec<u8>>>,
+}
+
+impl<F: Borrow<File>> Whole<F> {
+    fn inflate(&mut self) -> io::Result<Vec<u8>> {
+        let length = |bytes: u64| usize::try_from(bytes).map_err(io::Error::other);
+        let mut packed = vec![0; length(self.wanted.packed)?];
+        self.packed.read_exact(&mut packed)?;
+        let mut content = vec![0; length(self.wanted.size)?];
+        let inflate =
+            |inflater: &RefCell<libdeflater::Decompressor>| inflater.borrow_mut().deflate_decompress(&packed, &mut content);
+        let made = INFLATER.with(inflate).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        content.truncate(made);
+        Ok(content)
+    }
+}
+
+impl<F: Borrow<File>> Read for Whole<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.content.is_none() {
+            self.content = Some(io::Cursor::new(self.inflate()?));
+        }
+        self.content.as_mut().map_or(Ok(0), |content| content.read(buffer))
     }
 }
 

@@ -1,0 +1,124 @@
+//! `cargo xtask bench`: silver's work against the programs that people use for the same, as ratios of
+//! one interleaved run on one machine. The rules for honest figures stand in docs/benchmarks.md.
+
+mod measure;
+mod rows;
+mod trees;
+
+use crate::{Failure, need, plugins, run, target};
+use measure::Taken;
+use serde_json::json;
+use std::{fs, path::PathBuf};
+
+/// What to run and how to tell.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    only: Option<String>,
+    json: bool,
+    rounds: Option<usize>,
+}
+
+impl Options {
+    pub(crate) fn parse(words: &[&str]) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "--json" => options.json = true,
+                "--only" => options.only = Some(words.next().ok_or("--only NAME")?.to_string()),
+                "--rounds" => options.rounds = Some(words.next().ok_or("--rounds N")?.parse()?),
+                other => return Err(format!("bench has no option `{other}`").into()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Where everything is.
+struct Place {
+    dir: PathBuf,
+    silver: PathBuf,
+    bench: PathBuf,
+}
+
+/// One comparison, done.
+struct Row {
+    name: String,
+    ours: Taken,
+    peer: &'static str,
+    theirs: Taken,
+    goal: f64,
+}
+
+impl Row {
+    fn ratio(&self) -> f64 {
+        self.ours.ms / self.theirs.ms
+    }
+}
+
+/// Runs every row, or those whose name contains `only`.
+pub(crate) fn bench(options: &Options) -> Result<(), Failure> {
+    let place = prepare()?;
+    let mut done = Vec::new();
+    for app in [trees::trac, trees::wordpress, trees::synthetic] {
+        let app = app(&place)?;
+        let wanted = |name: &str| options.only.as_ref().is_none_or(|only| format!("{name}/{}", app.name).contains(only.as_str()));
+        for row in rows::of(&place, &app, options.rounds.unwrap_or(7), &wanted) {
+            let row = row?;
+            if !options.json {
+                show(&row);
+            }
+            done.push(row);
+        }
+    }
+    if done.is_empty() {
+        return Err("no row has such a name".into());
+    }
+    if options.json {
+        let rows: Vec<_> = done.iter().map(to_json).collect();
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    }
+    Ok(())
+}
+
+fn prepare() -> Result<Place, Failure> {
+    let there = |program: &'static str, flag: &'static str| move || run::succeeds(program, &[flag]);
+    need::debian(&["unzip"], "a peer of staging", there("unzip", "-v"))?;
+    need::debian(&["zip"], "a peer of packing", there("zip", "-v"))?;
+    need::debian(&["zstd"], "tar uses it", there("zstd", "--version"))?;
+    need::debian(&["git"], "a peer of the registry", there("git", "--version"))?;
+    need::debian(&["time"], "counts CPU time and memory", there("/usr/bin/time", "--version"))?;
+    need::python()?;
+    plugins::build(&plugins::Options::default())?;
+    eprintln!("building silver, optimised");
+    let build = ["build", "--quiet", "--locked", "--release", "-p", "silver-cli", "-p", "silver-tests", "--bins"];
+    run::run(&mut run::cargo(&build))?;
+    let (dir, built) = (target().join("bench"), target().join("release"));
+    fs::create_dir_all(&dir)?;
+    Ok(Place { dir, silver: built.join("silver"), bench: built.join("silver-bench") })
+}
+
+fn show(row: &Row) {
+    let Row { name, ours, peer, theirs, goal } = row;
+    let verdict = if row.ratio() <= *goal { "met" } else { "SHORT" };
+    println!(
+        "{name:<24} {:>8.1} ms | {peer:<28} {:>8.1} ms | ratio {:.3} (goal {goal}) {verdict} | cpu {:.2} / {:.2} s | peak {} / {} MiB",
+        ours.ms,
+        theirs.ms,
+        row.ratio(),
+        ours.cpu,
+        theirs.cpu,
+        ours.peak / 1024,
+        theirs.peak / 1024,
+    );
+}
+
+fn to_json(row: &Row) -> serde_json::Value {
+    let Row { name, ours, peer, theirs, goal } = row;
+    let rounded = |value: f64| (value * 1000.0).round() / 1000.0;
+    json!({
+        "name": name, "ours_ms": rounded(ours.ms), "peer": peer, "peer_ms": rounded(theirs.ms),
+        "ratio": rounded(row.ratio()), "goal": goal, "cpu_ratio": rounded(ours.cpu / theirs.cpu.max(0.001)),
+        "peak_kib": ours.peak, "peer_peak_kib": theirs.peak,
+    })
+}
