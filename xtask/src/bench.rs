@@ -5,7 +5,7 @@ mod measure;
 mod rows;
 mod trees;
 
-use crate::{Failure, need, plugins, run, target};
+use crate::{Failure, need, run, target};
 use measure::Taken;
 use serde_json::json;
 use std::{fs, path::PathBuf};
@@ -60,8 +60,8 @@ impl Row {
 pub(crate) fn bench(options: &Options) -> Result<(), Failure> {
     let place = prepare()?;
     let mut done = Vec::new();
-    for app in [trees::trac, trees::wordpress, trees::synthetic] {
-        let app = app(&place)?;
+    for made in [trees::trac, trees::wordpress, trees::synthetic] {
+        let app = made(&place)?;
         let wanted = |name: &str| options.only.as_ref().is_none_or(|only| format!("{name}/{}", app.name).contains(only.as_str()));
         for row in rows::of(&place, &app, options.rounds.unwrap_or(7), &wanted) {
             let row = row?;
@@ -89,10 +89,11 @@ fn prepare() -> Result<Place, Failure> {
     need::debian(&["git"], "a peer of the registry", there("git", "--version"))?;
     need::debian(&["time"], "counts CPU time and memory", there("/usr/bin/time", "--version"))?;
     need::python()?;
-    plugins::build(&plugins::Options::default())?;
+    // standard output is for the rows
+    run::run(run::cargo(&["xtask", "plugins"]).stdout(std::io::stderr()))?;
     eprintln!("building silver, optimised");
-    let build = ["build", "--quiet", "--locked", "--release", "-p", "silver-cli", "-p", "silver-tests", "--bins"];
-    run::run(&mut run::cargo(&build))?;
+    let arguments = ["build", "--quiet", "--locked", "--release", "-p", "silver-cli", "-p", "silver-tests", "--bins"];
+    run::run(&mut run::cargo(&arguments))?;
     let (dir, built) = (target().join("bench"), target().join("release"));
     fs::create_dir_all(&dir)?;
     Ok(Place { dir, silver: built.join("silver"), bench: built.join("silver-bench") })

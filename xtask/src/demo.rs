@@ -47,17 +47,12 @@ pub(crate) fn demo() -> Result<(), Failure> {
 
 /// `silver pack` of a reference pack, into `place`; gives the archive.
 pub(crate) fn pack(name: &str, place: &Path) -> Result<PathBuf, Failure> {
-    pack_with(&silver_path(), name, place)
-}
-
-/// As [`pack`], by this binary.
-pub(crate) fn pack_with(silver: &Path, name: &str, place: &Path) -> Result<PathBuf, Failure> {
     fs::create_dir_all(place)?;
     let source = root().join("packs/reference").join(name);
     let manifest: toml::Table = fs::read_to_string(source.join("pack.toml"))?.parse()?;
     let version = manifest["pack"]["version"].as_str().ok_or("a pack without a version")?;
     let archive = place.join(format!("{name}-{version}.zip"));
-    run::run(Command::new(silver).arg("pack").arg(&source).arg("-o").arg(&archive))?;
+    run::run(silver().arg("pack").arg(&source).arg("-o").arg(&archive))?;
     Ok(archive)
 }
 

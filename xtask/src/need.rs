@@ -11,7 +11,7 @@ pub(crate) fn debian(packages: &[&str], why: &str, there: impl Fn() -> bool) -> 
     if there() {
         return Ok(());
     }
-    println!("    installing {} with apt-get: {why}", packages.join(" "));
+    eprintln!("    installing {} with apt-get: {why}", packages.join(" "));
     if !Path::new("/usr/bin/apt-get").exists() {
         return Err(format!("this machine has no apt-get; install by hand what gives {}: {why}", packages.join(" ")).into());
     }
@@ -72,6 +72,6 @@ pub(crate) fn rust_component(name: &str, program: &[&str]) -> Result<(), Failure
     if succeeds(command, arguments) {
         return Ok(());
     }
-    println!("    installing {name} with rustup: CI runs it");
+    eprintln!("    installing {name} with rustup: CI runs it");
     run(Command::new("rustup").args(["component", "add", name]))
 }

@@ -93,6 +93,7 @@ fn merge_only(zip: &Path, mine: &Path) -> Done {
     let options = merge::options(pack.manifest(), Some(&mine), "bench", settings, "any");
     let merged = merge::merge(&merge::Input {
         app: pack.tree(),
+        former: None,
         manifest: pack.manifest(),
         customization: Some(&mine),
         layers: &layers,

@@ -79,7 +79,13 @@ fn medians(runs: &[Taken]) -> Taken {
     };
     Taken {
         ms: median(runs.iter().map(|run| run.ms).collect()),
-        cpu: runs.iter().map(|run| run.cpu).sum::<f64>() / runs.len().max(1) as f64,
+        cpu: mean(runs.iter().map(|run| run.cpu)),
         peak: runs.iter().map(|run| run.peak).max().unwrap_or_default(),
     }
+}
+
+/// GNU time counts hundredths of a second: a median of such numbers would say little.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    if count > 0.0 { sum / count } else { 0.0 }
 }

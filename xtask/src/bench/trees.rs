@@ -17,7 +17,11 @@ pub(super) struct App {
 
 /// The pack of Trac and its unpacked tree.
 pub(super) fn trac(place: &Place) -> Result<App, Failure> {
-    let zip = crate::demo::pack_with(&place.silver, "trac", &place.dir)?;
+    let zip = place.dir.join("trac-1.6.0.zip");
+    if !zip.exists() {
+        let source = crate::root().join("packs/reference/trac");
+        run::run(Command::new(&place.silver).stdout(std::io::stderr()).arg("pack").arg(source).arg("-o").arg(&zip))?;
+    }
     let tree = place.dir.join("trac");
     if !tree.exists() {
         run::run(Command::new("unzip").arg("-q").arg(&zip).arg("-d").arg(&tree))?;
@@ -31,7 +35,7 @@ pub(super) fn wordpress(place: &Place) -> Result<App, Failure> {
     if !tree.exists() {
         let work = place.dir.join("wp-debian");
         fs::create_dir_all(&work)?;
-        println!("    fetching the Debian package of WordPress: the tree that is measured with");
+        eprintln!("    fetching the Debian package of WordPress: the tree that is measured with");
         need::apt_lists()?;
         run::run(Command::new("apt-get").args(["download", "-qq", "wordpress"]).current_dir(&work))?;
         let package = fs::read_dir(&work)?.filter_map(Result::ok).map(|entry| entry.path());
@@ -48,7 +52,7 @@ pub(super) fn wordpress(place: &Place) -> Result<App, Failure> {
 pub(super) fn synthetic(place: &Place) -> Result<App, Failure> {
     let tree = place.dir.join("syn100k");
     if !tree.exists() {
-        println!("    making 100,000 files");
+        eprintln!("    making 100,000 files");
         let making = place.dir.join("syn100k.new");
         // a linear congruential generator (Knuth's constants): the same bytes on every machine
         let mut state: u64 = 1;
@@ -84,7 +88,9 @@ fn packed(place: &Place, name: &'static str, tree: PathBuf) -> Result<App, Failu
     fs::write(tree.join("pack.toml"), manifest)?;
     let zip = place.dir.join(format!("{name}-1.0.0.zip"));
     if !zip.exists() {
-        run::run(Command::new(&place.silver).arg("pack").arg(&tree).args(["--no-vcs", "-o"]).arg(&zip))?;
+        run::run(
+            Command::new(&place.silver).stdout(std::io::stderr()).arg("pack").arg(&tree).args(["--no-vcs", "-o"]).arg(&zip),
+        )?;
     }
     Ok(App { name, tree, zip })
 }
