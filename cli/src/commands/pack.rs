@@ -1,3 +1,5 @@
+mod new;
+
 use crate::{context::Context, error::Result, exit::Exit, ui::ProgressView};
 use serde::Serialize;
 use silver_build::{
@@ -17,9 +19,13 @@ use std::{
 /// their configuration, checked against the pinned hashes and kept in the pack; commands of [build] run in a sandbox without
 /// network; WASM plugins have to be compiled already.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Pack {
+    #[command(subcommand)]
+    instead: Option<Instead>,
     /// Directory with the pack.toml
-    dir: PathBuf,
+    #[arg(required = true)]
+    dir: Option<PathBuf>,
     /// Where to write the pack: a file, or a directory that gets NAME-VERSION.zip
     #[arg(long, short, value_name = "PATH", default_value = ".")]
     output: PathBuf,
@@ -40,6 +46,12 @@ pub struct Pack {
     passing: bool,
 }
 
+/// What else `pack` does.
+#[derive(Debug, clap::Subcommand)]
+enum Instead {
+    New(new::New),
+}
+
 #[derive(Serialize)]
 struct Report {
     path: String,
@@ -55,10 +67,23 @@ struct Report {
 impl Pack {
     /// For [`super::serve`]: the directory as it is just now, whatever its revision.
     pub fn for_development(dir: &Path, output: &Path) -> Self {
-        Self { dir: dir.into(), output: output.into(), wheels: None, index: None, debs: None, no_vcs: true, passing: true }
+        Self {
+            instead: None,
+            dir: Some(dir.into()),
+            output: output.into(),
+            wheels: None,
+            index: None,
+            debs: None,
+            no_vcs: true,
+            passing: true,
+        }
     }
 
     pub fn run(self, context: &Context) -> Result {
+        if let Some(Instead::New(new)) = self.instead {
+            return new.run(context);
+        }
+        let dir = self.dir.unwrap_or_default();
         let folder = self.wheels.as_deref().map(std::path::absolute).transpose()?;
         let steps = RefCell::new(Steps { view: context.ui.progress(), began: Instant::now(), step: None });
         let options = Options {
@@ -68,7 +93,7 @@ impl Pack {
             vcs: !self.no_vcs,
             progress: &|step| steps.borrow_mut().begin(step),
         };
-        let built = build_pack(&self.dir, &self.output, &options)?;
+        let built = build_pack(&dir, &self.output, &options)?;
         steps.into_inner().end();
 
         for warning in &built.warnings {

@@ -18,6 +18,9 @@ const PYTHON: &str = "import sys, platform\n\
     print(platform.libc_ver()[1])\n\
     import venv, ensurepip";
 
+/// What a Node.js tells about itself, on one line.
+const NODEJS: &str = "process.versions.node + ' ' + process.versions.modules";
+
 /// Finds everything out. Runs programs of `path` (as in `PATH`), so it takes a moment.
 pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError> {
     make_dir(&dirs.data)?;
@@ -33,9 +36,11 @@ pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError>
         extra.insert("python.path".into(), python.to_string_lossy().into_owned());
     }
     if let Some(node) = find("node", path)
-        && let Some(version) = output(Command::new(&node).arg("--version"), path)
+        && let Some(said) = output(Command::new(&node).args(["-p", NODEJS]), path)
+        && let Some((version, abi)) = said.trim().split_once(' ')
     {
-        extra.insert("nodejs.version".into(), version.trim().trim_start_matches('v').to_owned());
+        extra.insert("nodejs.version".into(), version.to_owned());
+        extra.insert("nodejs.abi".into(), format!("node{abi}"));
         extra.insert("nodejs.path".into(), node.to_string_lossy().into_owned());
     }
     let libc = libc.or_else(|| libc_version(path));

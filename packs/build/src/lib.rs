@@ -3,6 +3,7 @@
 pub mod build;
 pub mod http_fetch;
 pub mod index;
+pub mod new;
 pub mod pip;
 pub mod provenance;
 pub mod requirements;

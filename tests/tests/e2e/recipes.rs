@@ -123,3 +123,31 @@ fn a_pack_for_another_platform_is_refused() {
         assert_eq!(world.json(&["status"]).as_array().map(Vec::len), Some(0));
     }
 }
+
+#[test]
+fn a_first_manifest_for_a_directory() {
+    let world = World::new();
+    world.write(
+        "board/server.js",
+        "require('http').createServer((_, answer) => answer.end('hello\\n')).listen(process.env.PORT, '127.0.0.1')\n",
+    );
+    world.write("board/package.json", r#"{"name": "board", "version": "1.0.0", "scripts": {"start": "node server.js"}}"#);
+    let shown = world.silver(["pack", "new", "board", "--dry-run"]).ok().stdout();
+    assert!(shown.contains("kind = \"nodejs\"") && shown.contains("# guess:"), "{shown}");
+    assert!(!world.work().join("board/pack.toml").exists());
+    let report = world.json(&["pack", "new", "board"]);
+    assert_eq!((report["what"].as_str(), report["supported"].as_bool()), (Some("a Node.js application"), Some(true)));
+    // as it is, it can be packed and served
+    world.silver(["pack", "board"]).ok();
+    world.silver(["update", "board-1.0.0.zip", "--yes"]).ok();
+    assert_eq!(world.http().page("board.localhost", "/"), "hello\n");
+    let told = world.silver(["pack", "new", "board"]).exits(2).stderr();
+    assert!(told.contains("pack.toml` is there already") && told.contains("hint:"), "{told}");
+
+    world.write("blog/index.php", "<?php echo 1;\n");
+    let told = world.silver(["pack", "new", "blog"]).ok();
+    assert!(told.stderr().contains("not supported yet"), "{}", told.snapshot());
+    let told = world.silver(["pack", "blog"]).exits(2).stderr();
+    assert!(told.contains("is not supported yet"), "{told}");
+    world.silver(["pack", "new", "absent"]).exits(2);
+}

@@ -29,7 +29,7 @@ pub struct NodeFacts {
     pub front_port: u16,
     /// Room to grow; sorted, unique. `python.path`, `python.version` (of the interpreter that
     /// environments are built with), `python.abi` (`cp311`); `nodejs.path`,
-    /// `nodejs.version`; `packages`: the installed packages of Debian, divided by spaces.
+    /// `nodejs.version`, `nodejs.abi` (`node115`); `packages`: the installed packages of Debian, divided by spaces.
     pub extra: Settings,
 }
 
