@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the crate that reads the environment")]
 
 mod app_name;
+mod app_plugins;
 mod args;
 mod carry;
 mod changes;

@@ -1,6 +1,7 @@
 //! A pack and a customization on their way to a merged tree; shared by all commands that need one.
 
 use crate::{
+    app_plugins,
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
@@ -170,6 +171,8 @@ pub struct MergedPack {
     pub merged: Merged,
     /// The pack's plugins that took part: file, digest.
     pub plugins: Vec<(String, Digest)>,
+    /// App plugins that took part: name, version.
+    pub app_plugins: Vec<(String, String)>,
 }
 
 /// The customizers that a merge runs.
@@ -226,11 +229,12 @@ fn former(context: &Context, pack: &Pack, customization: Option<&Customization>)
 pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Result<MergedPack> {
     let Opened { pack, customization, settings } = opened;
     let customizers = Customizers::of(context, &pack, customization.is_some())?;
-    let options = merge::options(pack.manifest(), customization.as_ref(), app, settings.clone(), target);
+    let equipped = customization.as_ref().map(|mine| app_plugins::equip(context, &pack, mine, target)).transpose()?;
+    let options = merge::options(pack.manifest(), equipped.as_ref(), app, settings.clone(), target);
     let merged = merge::merge(&merge::Input {
         app: pack.tree(),
         manifest: pack.manifest(),
-        customization: customization.as_ref(),
+        customization: equipped.as_ref(),
         layers: &customizers.layers(),
         options: &options,
         limits: OverlayLimits::default(),
@@ -239,7 +243,9 @@ pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Resu
     })?;
     findings::show(&context.ui, &merged.diagnostics);
     let plugins = customizers.plugins.iter().map(|(file, digest, _)| (file.clone(), *digest)).collect();
-    Ok(MergedPack { pack, customization, settings, merged, plugins })
+    let app_plugins = equipped.iter().flat_map(|equipped| &equipped.lock.app_plugins);
+    let app_plugins = app_plugins.map(|plugin| (plugin.name.clone(), plugin.version.clone())).collect();
+    Ok(MergedPack { pack, customization, settings, merged, plugins, app_plugins })
 }
 
 /// How a customization stands to a pack that it need not fit. `base` is the pack that it was made for, unless the
@@ -247,6 +253,8 @@ pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Resu
 pub fn look(context: &Context, pack: &Pack, customization: &Customization, base: Option<&Pack>) -> Result<Look> {
     let customizers = Customizers::of(context, pack, true)?;
     let manifest = pack.manifest();
+    // what app plugins bring is nobody's to settle, and need not be fetched
+    let customization = &app_plugins::without(customization)?;
     // settings that do not fit are told elsewhere; none may be missing for the customizers' sake
     let settings = settings::resolve(manifest, &customization.config.settings).unwrap_or_default();
     let options = merge::options(manifest, Some(customization), &manifest.pack.name, settings, "any");
@@ -275,12 +283,6 @@ impl MergedPack {
             env: mine.config.env.clone(),
             processes: mine.config.processes.iter().map(|(name, def)| (name.to_string(), process(def))).collect(),
         }
-    }
-
-    /// App plugins: name, version.
-    pub fn app_plugins(&self) -> Vec<(String, String)> {
-        let locked = self.customization.iter().flat_map(|customization| &customization.lock.app_plugins);
-        locked.map(|plugin| (plugin.name.clone(), plugin.version.clone())).collect()
     }
 
     /// Writes into the lock which pack was used and from which files the overrides were made.

@@ -13,7 +13,15 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 /// # Panics
 /// When it cannot be written.
 pub fn write(dir: &Path, name: &str, version: &str, more: &str, files: &[(&str, &str)]) -> PathBuf {
-    let path = dir.join(format!("{name}-{version}-py3-none-any.whl"));
+    write_for(dir, name, version, more, files, "py3-none-any")
+}
+
+/// As [`write`], for the platforms of these tags.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn write_for(dir: &Path, name: &str, version: &str, more: &str, files: &[(&str, &str)], tags: &str) -> PathBuf {
+    let path = dir.join(format!("{name}-{version}-{tags}.whl"));
     let info = format!("{name}-{version}.dist-info");
     fs::create_dir_all(dir).expect("a directory for wheels");
     let mut zip = ZipWriter::new(fs::File::create(&path).expect("a wheel"));
@@ -25,7 +33,7 @@ pub fn write(dir: &Path, name: &str, version: &str, more: &str, files: &[(&str, 
         add(if *path == "entry_points.txt" { format!("{info}/{path}") } else { (*path).to_owned() }, text);
     }
     add(format!("{info}/METADATA"), &format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{more}"));
-    add(format!("{info}/WHEEL"), "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n");
+    add(format!("{info}/WHEEL"), &format!("Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tags}\n"));
     add(format!("{info}/RECORD"), "");
     zip.finish().expect("the end of a wheel");
     path

@@ -6,8 +6,10 @@ mod grant;
 mod keep;
 mod offer;
 mod reach;
+mod record;
 
 use crate::{
+    app_plugins::{self, Indexes},
     changes,
     context::Context,
     error::{CommandError, Result},
@@ -23,10 +25,14 @@ use offer::Offer;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use silver_extensions::Extensions;
-use silver_pack::{commit, customization::Customization, pack::Pack};
+use silver_pack::{
+    commit,
+    customization::{Customization, LockedPlugin},
+    pack::Pack,
+};
 use silver_plugin_api::{
     commands::{Commands, Invocation},
-    customizer::EXTRA_APP_PLUGINS,
+    customizer::{AppPlugin, EXTRA_APP_PLUGINS},
 };
 use std::path::PathBuf;
 
@@ -124,27 +130,37 @@ impl Work<'_> {
         let (customization, grants) = grant::obtain(&self.ui, self.pack, customization, offer, reference, self.dry_run)?;
 
         let commands = self.extensions.commands(&offer.plugin, &offer.wasm, grants)?;
-        let plugins = customization.app_plugins();
+        let indexes = Indexes::new(self.context, self.pack, &customization)?;
+        // the command works for the first platform, and what it locks is then locked for the others
+        let targets = indexes.targets();
+        let target = targets.first().ok_or_else(|| CommandError::usage("`targets` is empty"))?;
+        let locked = customization.lock.app_plugins_for(target).map_err(app_plugins::no_row)?;
+        let plugins: Vec<AppPlugin> = locked.iter().map(LockedPlugin::app_plugin).collect();
         let arguments = parsed.values;
         let invocation = Invocation {
             command: offer.spec.name.clone(),
             arguments: arguments.clone(),
             settings,
-            target: String::new(),
+            target: target.to_string(),
             dry_run: self.dry_run,
             extra: [(EXTRA_APP_PLUGINS.to_owned(), json(&plugins)?)].into(),
         };
-        let downloads = self.context.dirs()?.cache.join("downloads");
-        let reach = reach::Reached::new(&self.ui, self.pack, &customization, &downloads)?;
+        let reach = reach::Reached::new(&self.ui, self.pack, &indexes)?;
         let mut desk = Desk::new(self.pack, &customization, &offer.def.file);
         let outcome = commands.run(&invocation, &mut desk, &reach);
-        let rows = reach.finish();
+        let (rows, fetched) = reach.finish();
         let outcome = outcome.map_err(findings::failed)?;
         findings::show(&self.ui, &outcome.diagnostics);
 
         let after = desk.finish();
         let done = outcome.status == 0;
-        let after = if done { keep::pin(&customization, after, &outcome, &arguments)? } else { customization.files.clone() };
+        let after = if done {
+            let keep =
+                keep::Keep { context: self.context, pack: self.pack, before: &customization, locked: &locked, targets: &targets };
+            keep.pin(after, &outcome, &arguments, &fetched)?
+        } else {
+            customization.files.clone()
+        };
         let files = changes::list(&customization.files, &after);
         if !self.ui.json() {
             changes::show(&self.ui, &customization.files, &after);
@@ -170,7 +186,8 @@ impl Work<'_> {
 /// Is a file another one than the lock pins?
 fn altered(customization: &Customization) -> bool {
     let listing = customization.files.listing();
-    customization.lock.app_plugins.iter().any(|row| listing.get(&row.path).is_some_and(|node| node.digest != row.digest))
+    let rows = customization.lock.app_plugins.iter().filter(|row| row.tree.is_none());
+    rows.into_iter().any(|row| listing.get(&row.path).is_some_and(|node| node.digest != row.digest))
 }
 
 fn json<T: Serialize>(value: &T) -> Result<String> {

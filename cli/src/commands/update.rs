@@ -1,4 +1,5 @@
 use crate::{
+    app_plugins,
     carry::{How, carry, flags},
     context::Context,
     deployment,
@@ -155,7 +156,7 @@ impl Update {
         context.block_on(async {
             let node = node::connect(context)?;
             let facts = node.facts().await?;
-            let merged = merging::merge(context, opened, &target.app, &platform(&facts))?;
+            let merged = merging::merge(context, opened, &target.app, &app_plugins::platform(&facts))?;
             let resolved = self.resolve(&merged, &facts, target)?;
             let notes = merged.pack.manifest().pack.notes.as_ref().and_then(|path| merged.merged.tree.text(path).ok());
             let flags = Flags { allow_downgrade: self.allow_downgrade, ..flags()? };
@@ -174,7 +175,7 @@ impl Update {
 
     fn resolve(&self, merged: &MergedPack, facts: &NodeFacts, target: Target) -> Result<Resolved> {
         let (pack, manifest) = (&merged.pack, merged.pack.manifest());
-        let (overrides, app_plugins) = (merged.overrides(), merged.app_plugins());
+        let (overrides, app_plugins) = (merged.overrides(), merged.app_plugins.clone());
         let silver = Version::parse(env!("CARGO_PKG_VERSION")).map_err(|error| CommandError::new(Exit::Error, error))?;
         let request = resolve::Request {
             app: &target.app,
@@ -221,14 +222,6 @@ impl Update {
             },
             secrets: secrets::referred(merged.customization.as_ref())?,
         })
-    }
-}
-
-/// What app plugins have to run on: `linux-x86_64-gnu2.36-cp311`.
-fn platform(facts: &NodeFacts) -> String {
-    match facts.extra.get("python.abi") {
-        Some(abi) => format!("{}-{abi}", facts.platform),
-        None => facts.platform.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Build recipes and package indexes: the part of `packs/` that reaches the network and runs programs.
 
+pub mod app_plugins;
 pub mod build;
 pub mod http_fetch;
 pub mod index;
@@ -8,6 +9,8 @@ pub mod pip;
 pub mod provenance;
 pub mod requirements;
 pub mod sbom;
+pub mod store;
+pub mod unpack;
 pub mod wheels;
 
 pub use recipes::{
@@ -16,6 +19,7 @@ pub use recipes::{
     npm::{LockError, NpmError},
 };
 
+mod curl;
 pub mod process;
 mod recipes;
 mod sources;

@@ -142,13 +142,47 @@ impl For {
     }
 }
 
+/// Runs pip as if on another machine: `--platform` chooses wheels, but what a wheel needs there (its
+/// markers, PEP 508) pip looks up for the interpreter that runs it. The first argument is what is
+/// different there, as JSON.
+const ELSEWHERE: &str = "\
+import json, runpy, sys
+from pip._vendor.packaging import markers
+there = json.loads(sys.argv.pop(1))
+here = markers.default_environment
+markers.default_environment = lambda: {**here(), **there}
+sys.argv[0] = 'pip'
+runpy.run_module('pip', run_name='__main__', alter_sys=True)
+";
+
+impl For {
+    /// What markers say of the machine.
+    fn markers(&self) -> Option<String> {
+        let Self::Linux { arch, python, .. } = self else { return None };
+        let mut there = serde_json::json!({
+            "os_name": "posix",
+            "platform_machine": arch,
+            "platform_python_implementation": "CPython",
+            "platform_system": "Linux",
+            "implementation_name": "cpython",
+            "sys_platform": "linux",
+        });
+        if let Some((major, minor)) = python.as_ref().and_then(|python| python.split_at_checked(1)) {
+            there["python_version"] = format!("{major}.{minor}").into();
+            there["python_full_version"] = format!("{major}.{minor}.0").into();
+            there["implementation_version"] = format!("{major}.{minor}.0").into();
+        }
+        Some(there.to_string())
+    }
+}
+
 impl Pip {
     /// Downloads wheels into `dir`: `requirements` are lines of a requirements file, with hashes.
     pub(crate) fn download(&self, requirements: &str, dir: &Path, target: &For) -> Result<(), PipError> {
         let work = work()?;
         let file = work.path().join("requirements.txt");
         fs::write(&file, requirements).map_err(|error| PipError::Other(error.to_string()))?;
-        let mut command = self.command(work.path(), &["download"]);
+        let mut command = self.command(work.path(), &["download"], target);
         command.args(["--no-deps", "--only-binary=:all:", "--require-hashes", "-d"]).arg(dir).args(target.arguments());
         command.arg("-r").arg(&file);
         self.run(&mut command).map(drop)
@@ -164,7 +198,7 @@ impl Pip {
         };
         let (wanted, constraints) = (write("wanted.txt", wanted)?, write("constraints.txt", constraints)?);
         let report = work.path().join("report.json");
-        let mut command = self.command(work.path(), &["install"]);
+        let mut command = self.command(work.path(), &["install"], target);
         command.args(["--dry-run", "--ignore-installed", "--only-binary=:all:", "--report"]).arg(&report);
         if *target != For::Here {
             command.arg("--target").arg(work.path().join("target")).args(target.arguments());
@@ -177,7 +211,7 @@ impl Pip {
     /// Versions of a package that the index has in any form, newest first.
     pub(crate) fn versions(&self, name: &str) -> Result<Vec<String>, PipError> {
         let work = work()?;
-        let mut command = self.command(work.path(), &["index", "versions"]);
+        let mut command = self.command(work.path(), &["index", "versions"], &For::Here);
         let output = self.run(command.arg(name))?;
         let versions = output.lines().find_map(|line| line.strip_prefix("Available versions: ")).unwrap_or_default();
         Ok(list(versions))
@@ -197,9 +231,14 @@ impl Pip {
         }
     }
 
-    fn command(&self, work: &Path, subcommand: &[&str]) -> Command {
+    fn command(&self, work: &Path, subcommand: &[&str], target: &For) -> Command {
         let mut command = Command::new(&self.python);
-        command.current_dir(work).args(["-m", "pip", "--no-input", "--disable-pip-version-check", "--no-color", "--retries=1"]);
+        command.current_dir(work);
+        match target.markers() {
+            None => command.args(["-m", "pip"]),
+            Some(there) => command.args(["-c", ELSEWHERE, &there]),
+        };
+        command.args(["--no-input", "--disable-pip-version-check", "--no-color", "--retries=1"]);
         command.args(subcommand);
         if let Some(folder) = &self.folder {
             command.arg("--no-index").arg("--find-links").arg(folder);

@@ -3,14 +3,11 @@
 use crate::{
     pip::{For, Pip, PipError},
     requirements::{Pinned, normalise},
+    store::FileStore,
 };
 use silver_pack::hash;
-use silver_plugin_api::{Digest, TreePath};
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use silver_plugin_api::Digest;
+use std::{collections::BTreeMap, fs, io, path::PathBuf};
 
 /// CPython versions and processors for which pinned wheels are looked for.
 const PYTHONS: [&str; 6] = ["311", "312", "313", "310", "314", "39"];
@@ -18,16 +15,8 @@ const PROCESSORS: [&str; 2] = ["x86_64", "aarch64"];
 /// glibc 2.N up to which pinned wheels may ask for more.
 const GLIBC: u32 = 39;
 
-/// A wheel in the cache.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wheel {
-    /// File name: name, version and tags.
-    pub file: TreePath,
-    /// sha256.
-    pub digest: Digest,
-    /// Where it is.
-    pub path: PathBuf,
-}
+/// A wheel in the cache; its file name has name, version and tags.
+pub use crate::store::Stored as Wheel;
 
 /// Why pinned wheels could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -94,22 +83,18 @@ impl WheelError {
 /// The cache of wheels below a directory.
 #[derive(Debug, Clone)]
 pub struct WheelStore {
-    dir: PathBuf,
+    files: FileStore,
 }
 
 impl WheelStore {
     /// Wheels below `dir`, which is made when it is needed.
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir }
+        Self { files: FileStore::new(dir) }
     }
 
     /// The wheel with this digest, if it is here and whole.
     pub fn get(&self, digest: &Digest) -> Option<Wheel> {
-        let dir = self.dir.join(digest.hex());
-        let path = fs::read_dir(dir).ok()?.next()?.ok()?.path();
-        let content = fs::read(&path).ok()?;
-        let file = TreePath::new(path.file_name()?.to_str()?).ok()?;
-        (hash::sha256(&content) == *digest).then_some(Wheel { file, digest: *digest, path })
+        self.files.get(digest)
     }
 
     /// All wheels that `pins` name by their hashes, in the order of file names. `told` is called
@@ -207,37 +192,20 @@ impl WheelStore {
         pins: &[&Pinned],
         found: &mut BTreeMap<Digest, Wheel>,
     ) -> Result<(), WheelError> {
-        let cache = |source| WheelError::Cache { path: self.dir.clone(), source };
-        fs::create_dir_all(&self.dir).map_err(cache)?;
-        let incoming = tempfile::Builder::new().prefix(".incoming").tempdir_in(&self.dir).map_err(cache)?;
+        let cache = |source| WheelError::Cache { path: self.files.dir().to_owned(), source };
+        let incoming = self.files.incoming().map_err(cache)?;
         let result = pip.download(lines, incoming.path(), target);
         for entry in fs::read_dir(incoming.path()).map_err(cache)? {
             let path = entry.map_err(cache)?.path();
             let digest = hash::sha256(&fs::read(&path).map_err(cache)?);
             if let Some(pin) = pins.iter().find(|pin| pin.digests.contains(&digest)) {
-                let wheel = self.keep(&path, digest).map_err(cache)?;
+                let wheel = self.files.keep(&path, digest).map_err(cache)?;
                 let wheel = wheel.ok_or_else(|| WheelError::OtherPackage { pin: pin.pin(), file: path.display().to_string() })?;
                 check_name(pin, &wheel)?;
                 found.insert(digest, wheel);
             }
         }
         result.map_err(|source| WheelError::Fetch { pin: pins.first().map(|pin| pin.pin()).unwrap_or_default(), source })
-    }
-
-    /// Moves a verified file to its place; `None` when its name cannot be that of a wheel.
-    fn keep(&self, path: &Path, digest: Digest) -> io::Result<Option<Wheel>> {
-        let Some(file) = path.file_name().and_then(|name| name.to_str()).and_then(|name| TreePath::new(name).ok()) else {
-            return Ok(None);
-        };
-        let dir = self.dir.join(digest.hex());
-        if dir.exists() {
-            // whatever is there did not pass `get`
-            fs::remove_dir_all(&dir)?;
-        }
-        fs::create_dir_all(&dir)?;
-        let kept = dir.join(file.as_str());
-        fs::rename(path, &kept)?;
-        Ok(Some(Wheel { file, digest, path: kept }))
     }
 }
 

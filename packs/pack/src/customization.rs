@@ -189,13 +189,7 @@ impl Customization {
 
     /// The app plugins that the lock pins, as plugins of silver get them.
     pub fn app_plugins(&self) -> Vec<AppPlugin> {
-        let plugin = |plugin: &LockedPlugin| AppPlugin {
-            name: plugin.name.clone(),
-            version: plugin.version.clone(),
-            path: plugin.path.to_string(),
-            requested: plugin.requested,
-        };
-        self.lock.app_plugins.iter().map(plugin).collect()
+        self.lock.app_plugins.iter().map(LockedPlugin::app_plugin).collect()
     }
 
     /// `customize.toml` as it was read.

@@ -1,5 +1,6 @@
 //! What silver promises to its users, tried through the binary. One file for each promise.
 
+mod app_plugins;
 mod bad_input;
 mod broken_release;
 mod crash;

@@ -1,27 +1,25 @@
-//! What a command reaches: the pack's package index, and the terminal.
+//! What a command reaches: the pack's package indexes, and the terminal.
 
+use super::record::{Fetched, Recorded};
 use crate::{
+    app_plugins::Indexes,
     error::{CommandError, Result as CommandResult},
     ui::{ProgressView, Ui},
 };
 use serde_json::{Map, Value};
-use silver_build::{
-    http_fetch::{HttpClient, HttpLimits},
-    index::PythonIndex,
-    pip::Pip,
-};
-use silver_pack::{customization::Customization, manifest::IndexKind, pack::Pack};
+use silver_build::http_fetch::{HttpClient, HttpLimits};
+use silver_pack::pack::Pack;
 use silver_plugin_api::{
     Digest, Failure,
     commands::{Console, HttpFetch, Reach, Reply},
     index::Index,
     plan::{Progress, ProgressKind},
 };
-use std::{cell::RefCell, path::Path};
+use std::cell::RefCell;
 
 /// The reach of one command.
 pub struct Reached<'a> {
-    index: PythonIndex,
+    indexes: Vec<Recorded>,
     http: HttpClient,
     ui: &'a Ui,
     progress: RefCell<ProgressView>,
@@ -30,36 +28,28 @@ pub struct Reached<'a> {
 }
 
 impl<'a> Reached<'a> {
-    /// The index as the pack uses it and the customization may have it elsewhere; packages are kept below
-    /// `downloads`.
-    pub fn new(ui: &'a Ui, pack: &Pack, customization: &Customization, downloads: &Path) -> CommandResult<Self> {
-        let mut pip = Pip::default();
-        if let Some(other) = customization.config.index.get(&IndexKind::Python) {
-            pip.mirror.clone_from(&other.url);
-            pip.folder = other.directory.as_ref().map(|folder| customization.dir.join(folder));
-        }
-        if let Some(folder) = pip.folder.as_mut() {
-            *folder = std::path::absolute(&*folder)?;
-        }
-        let index = PythonIndex::new(pack, pip, downloads)?;
+    /// The indexes as the pack uses them and the customization may have them elsewhere.
+    pub fn new(ui: &'a Ui, pack: &Pack, indexes: &Indexes<'_>) -> CommandResult<Self> {
+        let open = |kind| Ok(Recorded::new(indexes.open(kind)?));
+        let indexes = pack.manifest().index.keys().copied().map(open).collect::<CommandResult<_>>()?;
         let (progress, label) = (RefCell::new(ui.progress()), RefCell::default());
         let http = HttpClient::new(HttpLimits::default());
-        Ok(Self { index, http, ui, progress, label, rows: RefCell::default() })
+        Ok(Self { indexes, http, ui, progress, label, rows: RefCell::default() })
     }
 
-    /// Ends what is shown; the rows of all tables, for `--json`.
-    pub fn finish(self) -> Vec<Map<String, Value>> {
+    /// Ends what is shown; the rows of all tables, for `--json`, and the packages that were fetched.
+    pub fn finish(self) -> (Vec<Map<String, Value>>, Vec<Fetched>) {
         self.progress.into_inner().finish();
-        self.rows.into_inner()
+        (self.rows.into_inner(), self.indexes.into_iter().flat_map(Recorded::fetched).collect())
     }
 }
 
 impl Reach for Reached<'_> {
     fn index(&self, name: &str) -> Result<Box<dyn Index + '_>, Failure> {
-        if name == IndexKind::Python.as_str() {
-            return Ok(Box::new(&self.index));
+        match self.indexes.iter().find(|index| index.kind().as_str() == name) {
+            Some(index) => Ok(Box::new(index)),
+            None => Err(Failure::NotFound(format!("the index `{name}`: the pack declares none of that name"))),
         }
-        Err(Failure::NotFound(format!("the index `{name}`: the pack declares none of that name")))
     }
 
     fn http(&self) -> &dyn HttpFetch {

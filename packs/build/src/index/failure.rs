@@ -1,6 +1,6 @@
 //! What goes wrong with an index, as plugins and people see it.
 
-use crate::{pip::PipError, wheels::WheelError};
+use crate::{pip::PipError, unpack::UnpackError, wheels::WheelError};
 use silver_pack::document::nearest;
 use silver_plugin_api::{Digest, Failure};
 
@@ -51,4 +51,12 @@ pub(super) fn wheels_only(name: &str) -> Failure {
 pub(super) fn other_digest(name: &str, wanted: &Digest, found: &Digest) -> Failure {
     let message = format!("the index gives another file for `{name}`: {found} instead of {wanted}");
     Failure::invalid("other-digest", message, Some("find out why before changing the lock"))
+}
+
+pub(super) fn of_unpacking(error: &UnpackError) -> Failure {
+    Failure::invalid("bad-package", error.to_string(), error.hint().as_deref())
+}
+
+pub(super) fn not_exact(name: &str) -> Failure {
+    Failure::invalid("not-exact", format!("`{name}` is not exact: it has to be resolved before it is fetched"), None)
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
-use silver_plugin_api::{Digest, TreePath};
+use silver_plugin_api::{Digest, TreePath, customizer::AppPlugin};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 /// Directory of the customization in which `silver customize vendor` keeps app plugins:
@@ -116,6 +116,16 @@ impl LockedPlugin {
         self.target.parse::<Target>().is_ok()
     }
 
+    /// As plugins of silver get it.
+    pub fn app_plugin(&self) -> AppPlugin {
+        AppPlugin {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            path: self.path.to_string(),
+            requested: self.requested,
+        }
+    }
+
     /// The name of the file that the index gives.
     pub fn file_name(&self) -> &str {
         self.file.as_deref().unwrap_or_else(|| self.path.name())
@@ -167,6 +177,8 @@ impl Lock {
         let mut targets: Vec<Target> = self.app_plugins.iter().filter_map(|row| row.target.parse().ok()).collect();
         targets.sort();
         targets.dedup();
+        let whole = targets.clone();
+        targets.retain(|target| !whole.iter().any(|other| other != target && other.of(IndexKind::Npm) == *target));
         targets
     }
 

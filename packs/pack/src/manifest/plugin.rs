@@ -1,6 +1,6 @@
 //! `[[plugin]]` and `[index.KIND]`: WASM components of the pack, and where app plugins come from.
 
-use super::scalar::{not_yet, text_type};
+use super::scalar::{maybe_directory, not_yet, text_type};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use silver_plugin_api::{Digest, TreePath};
@@ -162,9 +162,9 @@ impl IndexKind {
 impl<'de> Deserialize<'de> for IndexKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match String::deserialize(deserializer)?.as_str() {
-            // they come with the indexes of these kinds
-            "npm" | "directory" => Err(not_yet("", "`python`")),
-            text => Self::parse(text).ok_or_else(|| de::Error::unknown_field(text, &["python"])),
+            // it comes with the index of this kind
+            "npm" => Err(not_yet("", "`python`, `directory`")),
+            text => Self::parse(text).ok_or_else(|| de::Error::unknown_field(text, &["python", "npm", "directory"])),
         }
     }
 }
@@ -177,9 +177,27 @@ pub struct IndexDef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub list: Option<TreePath>,
+    /// A directory of the customization: where the packages lie that are wanted there below
+    /// `[plugins]`. They are not there on disk; customizers find them there. Default: `plugins`, for
+    /// npm `node_modules`.
+    #[serde(default, deserialize_with = "maybe_directory", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub into: Option<TreePath>,
+    /// Of `directory`: its address. The operator may have it elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^https?://"))]
+    pub url: Option<String>,
     /// A file of the pack with the pins that app plugins have to agree with. Default:
     /// `build.python.requirements`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub constraints: Option<TreePath>,
+}
+
+impl IndexDef {
+    /// Where packages lie in the customization.
+    pub fn into(&self, kind: IndexKind) -> TreePath {
+        let default = if kind == IndexKind::Npm { "node_modules" } else { "plugins" };
+        self.into.clone().unwrap_or_else(|| TreePath::new(default).unwrap_or_default())
+    }
 }

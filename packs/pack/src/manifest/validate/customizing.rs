@@ -81,6 +81,22 @@ impl Rules<'_, '_> {
                 }
             }
         }
+        for (kind, index) in &manifest.index {
+            let field = |field: &'static str| ["index", kind.as_str(), field];
+            match &index.url {
+                Some(_) if *kind != IndexKind::Directory => {
+                    let hint = "packages come from where the operator's own tools look";
+                    self.wrong(&field("url"), "only the kind `directory` has an address", Some(hint));
+                }
+                Some(url) if !(url.starts_with("https://") || url.starts_with("http://")) || url.contains([' ', '?', '#']) => {
+                    self.wrong(&field("url"), "not an address: https://HOST/PATH", None);
+                }
+                _ => {}
+            }
+            if index.constraints.is_some() && *kind == IndexKind::Directory {
+                self.wrong(&field("constraints"), "packages of a directory need nothing of each other", None);
+            }
+        }
         if let Some(index) = manifest.index.get(&IndexKind::Python)
             && index.constraints.is_none()
             && manifest.build.python.is_none()

@@ -53,7 +53,7 @@ fn package(item: Item) -> Result<PackageRef, Failure> {
     let Metadata { name, version, summary } = item.metadata;
     let file = item.download_info.url.split(['#', '?']).next().unwrap_or_default();
     if !is_wheel(file) {
-        return Err(super::failure::wheels_only(&name));
+        return Err(crate::index::failure::wheels_only(&name));
     }
     let archive = item.download_info.archive_info;
     let hash = archive.hashes.get("sha256").map(String::as_str).or_else(|| archive.hash.as_deref()?.strip_prefix("sha256="));

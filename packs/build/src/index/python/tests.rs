@@ -3,7 +3,8 @@ use crate::{
     build::{Options, build_pack},
     test_wheels,
 };
-use std::time::Duration;
+use silver_plugin_api::TreePath;
+use std::{fs, time::Duration};
 use tempfile::TempDir;
 
 /// A pack that pins `base` 1.0, an index beside it, and a cache.

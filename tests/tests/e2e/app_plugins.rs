@@ -1,0 +1,240 @@
+//! App plugins that customize.toml wants: resolved for each platform, locked, fetched by their digests,
+//! and vendored, so that an update needs no index.
+
+use silver_tests::{World, trac, wheel};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const SITE: &str = r#"format = 1
+[pack]
+id = "org.example.site"
+name = "site"
+version = "1.0.0"
+[runtime]
+kind = "static"
+root = "public"
+[[slot]]
+name = "themes"
+from = "themes/**"
+into = "tree:public/themes"
+mode = "add"
+[index.directory]
+into = "themes"
+"#;
+
+/// A pack that takes themes from a directory, `packages/`, and a customization that wants these.
+struct Site {
+    world: World,
+    zip: String,
+}
+
+impl Site {
+    fn new(wanted: &str) -> Self {
+        let world = World::new();
+        world.write("site/pack.toml", SITE);
+        world.write("site/public/index.html", "<h1>site</h1>");
+        world.silver(["pack", "site", "-o", "site.zip"]).ok();
+        let site = Self { world, zip: "site.zip".into() };
+        site.publish(&[("dark-1.0", "dark one"), ("dark-2.0", "dark two"), ("light-1.0", "light")]);
+        site.customize(&format!("[plugins]\ndirectory = [{wanted}]\n[index.directory]\ndirectory = \"../packages\"\n"));
+        site
+    }
+
+    fn customize(&self, more: &str) {
+        self.world.write("mine/customize.toml", &format!("{more}[pack]\nid = \"org.example.site\"\n"));
+    }
+
+    /// Themes as zips with a directory of their own, and their list.
+    fn publish(&self, themes: &[(&str, &str)]) {
+        let dir = self.world.work().join("packages");
+        fs::create_dir_all(&dir).unwrap();
+        for (name, text) in themes {
+            zip(&dir.join(format!("{name}.zip")), &[(format!("{name}/style.css"), text)]);
+        }
+        // as the documentation has it
+        let made = Command::new("sh").args(["-c", "sha256sum *-* > SHA256SUMS"]).current_dir(&dir).status().unwrap();
+        assert!(made.success());
+    }
+
+    fn silver(&self, words: &[&str]) -> silver_tests::Ran {
+        self.world.silver(words.iter().chain(&["--customize=mine"]))
+    }
+
+    fn lock(&self) -> String {
+        fs::read_to_string(self.world.work().join("mine/customize.lock")).unwrap_or_default()
+    }
+
+    fn forget_downloads(&self) {
+        fs::remove_dir_all(self.world.home().join("cache/downloads")).unwrap();
+    }
+
+    fn page(&self, path: &str) -> String {
+        self.world.http().page("site.localhost", path)
+    }
+}
+
+fn zip(path: &Path, files: &[(String, &&str)]) {
+    use std::io::Write;
+    let mut zip = zip::ZipWriter::new(fs::File::create(path).unwrap());
+    for (name, text) in files {
+        zip.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap();
+}
+
+#[test]
+fn what_is_wanted_is_locked_deployed_and_upgraded_when_asked() {
+    let site = Site::new("\"dark==1.0\"");
+    let update = ["update", &site.zip, "--yes"];
+    let ran = site.silver(&update).exits(8);
+    assert!(ran.stderr().contains("silver customize lock"), "{}", ran.snapshot());
+    let dry = site.silver(&["customize", "lock", &site.zip, "--dry-run"]).ok();
+    assert!(dry.stdout().contains("dark") && site.lock().is_empty(), "{}", dry.snapshot());
+    site.silver(&["customize", "lock", &site.zip]).ok();
+    site.silver(&update).ok();
+    assert_eq!(site.page("/themes/dark/style.css"), "dark one");
+    assert!(!site.world.work().join("mine/themes").exists(), "packages need not lie in the customization");
+
+    // another row is wanted; what is locked stays, until it is asked for
+    site.customize("[plugins]\ndirectory = [\"dark\", \"light\"]\n[index.directory]\ndirectory = \"../packages\"\n");
+    site.silver(&["customize", "lock", &site.zip]).ok();
+    assert!(site.lock().contains("dark-1.0.zip") && site.lock().contains("light-1.0.zip"), "{}", site.lock());
+    site.silver(&["customize", "lock", &site.zip, "--upgrade"]).ok();
+    assert!(site.lock().contains("dark-2.0.zip"), "{}", site.lock());
+    site.silver(&update).ok();
+    assert_eq!(site.page("/themes/dark/style.css"), "dark two");
+    let again = site.lock();
+    site.silver(&["customize", "lock", &site.zip]).ok();
+    assert_eq!(site.lock(), again);
+}
+
+#[test]
+fn an_update_needs_no_index_when_app_plugins_are_vendored() {
+    let site = Site::new("\"dark\", \"light\"");
+    let update = ["update", &site.zip, "--yes"];
+    site.silver(&["customize", "lock", &site.zip]).ok();
+    let wanted = "[plugins]\ndirectory = [\"dark\", \"light\"]\n[index.directory]\n";
+    // nothing listens on port 1
+    let unreachable = format!("{wanted}url = \"http://127.0.0.1:1/packages\"\n");
+    site.customize(&unreachable);
+    site.forget_downloads();
+    let ran = site.silver(&update).exits(1);
+    for word in ["cannot be reached", "127.0.0.1:1", "silver customize vendor"] {
+        assert!(ran.stderr().contains(word), "`{word}` is not in\n{}", ran.snapshot());
+    }
+
+    site.customize(&format!("{wanted}directory = \"../packages\"\n"));
+    site.silver(&["customize", "vendor", &site.zip]).ok();
+    let vendored = site.world.work().join("mine/app-plugins/directory");
+    assert!(vendored.join("dark-2.0.zip").is_file() && vendored.join("light-1.0.zip").is_file());
+    site.customize(&unreachable);
+    site.forget_downloads();
+    site.silver(&update).ok();
+    assert_eq!(site.page("/themes/light/style.css"), "light");
+
+    // what is vendored is checked, and follows the lock
+    fs::write(vendored.join("light-1.0.zip"), "another file").unwrap();
+    site.forget_downloads();
+    let ran = site.silver(&["merge", &site.zip]).exits(8);
+    assert!(ran.stderr().contains("app-plugins/directory/light-1.0.zip"), "{}", ran.snapshot());
+    site.customize("[plugins]\ndirectory = [\"dark\"]\n[index.directory]\ndirectory = \"../packages\"\n");
+    site.silver(&["customize", "lock", &site.zip]).ok();
+    assert!(vendored.join("dark-2.0.zip").is_file() && !vendored.join("light-1.0.zip").exists());
+}
+
+#[test]
+fn a_package_that_was_replaced_on_its_index_is_refused() {
+    let site = Site::new("\"light\"");
+    site.silver(&["customize", "lock", &site.zip]).ok();
+    site.forget_downloads();
+    site.publish(&[("light-1.0", "not what was locked")]);
+    let ran = site.silver(&["update", &site.zip, "--yes"]).exits(8);
+    assert!(ran.stderr().contains("light") && ran.stderr().contains("hint:"), "{}", ran.snapshot());
+    for (wanted, code, word) in [("nothing", 1, "not in the index"), ("light==9", 1, "it has 1.0"), ("light>=1", 1, "==1.0")] {
+        site.customize(&format!("[plugins]\ndirectory = [\"{wanted}\"]\n[index.directory]\ndirectory = \"../packages\"\n"));
+        let before = site.lock();
+        let ran = site.silver(&["customize", "lock", &site.zip, "--upgrade"]).exits(code);
+        assert!(ran.stderr().contains(word), "`{word}` is not in\n{}", ran.snapshot());
+        assert_eq!(site.lock(), before);
+    }
+}
+
+/// A customization of Trac that wants `TracDemo` and is for these targets. The index has another wheel of it for
+/// each of two processors.
+fn for_targets(world: &World, targets: &str) -> PathBuf {
+    let text = format!(
+        "targets = [{targets}]\n[pack]\nid = \"org.edgewall.trac\"\n[plugins]\npython = [\"TracDemo\"]\n[index.python]\ndirectory = \"../index\"\n"
+    );
+    world.write("mine/customize.toml", &text);
+    let index = world.work().join("index");
+    for processor in ["x86_64", "aarch64"] {
+        let tags = format!("cp311-cp311-manylinux_2_17_{processor}");
+        // only on one of them it needs something else
+        let more = "Requires-Dist: Helper>=2; platform_machine == \"aarch64\"\n";
+        wheel::write_for(&index, "TracDemo", "1.0", more, &[("tracdemo/__init__.py", processor)], &tags);
+    }
+    wheel::write(&index, "Helper", "2.1", "", &[("helper.py", "")]);
+    world.work().join("mine")
+}
+
+#[test]
+fn each_platform_has_its_row_and_one_without_is_told_plainly() {
+    let world = World::new();
+    let zip = trac::pack(&world).display().to_string();
+    let (here, there) = ("linux-x86_64-gnu2.36-cp311", "linux-aarch64-gnu2.36-cp311");
+    let mine = for_targets(&world, &format!("\"{here}\", \"{there}\""));
+    let lock = || fs::read_to_string(mine.join("customize.lock")).unwrap();
+    world.silver(["customize", "lock", &zip, "--customize=mine"]).ok();
+    for row in [
+        format!(
+            "name = \"tracdemo\"\nversion = \"1.0\"\ntarget = \"{here}\"\npath = \"plugins/TracDemo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl\""
+        ),
+        format!(
+            "name = \"tracdemo\"\nversion = \"1.0\"\ntarget = \"{there}\"\npath = \"plugins/TracDemo-1.0-cp311-cp311-manylinux_2_17_aarch64.whl\""
+        ),
+        format!("name = \"helper\"\nversion = \"2.1\"\ntarget = \"{there}\""),
+    ] {
+        assert!(lock().contains(&row), "{row}\nis not in\n{}", lock());
+    }
+    assert_eq!(lock().matches("[[app-plugin]]").count(), 3, "{}", lock());
+
+    let merged = |target: &str| world.silver(["merge", &zip, "--customize=mine", "--target", target]).ok().stdout();
+    let (x86, arm) = (merged(here), merged(there));
+    assert!(x86.contains("x86_64.whl") && !x86.contains("aarch64") && !x86.contains("Helper"), "{x86}");
+    assert!(arm.contains("aarch64.whl") && !arm.contains("x86_64.whl") && arm.contains("Helper"), "{arm}");
+    let ran = world.silver(["merge", &zip, "--customize=mine"]).exits(2);
+    assert!(ran.stderr().contains("--target"), "{}", ran.snapshot());
+    let ran = world.silver(["merge", &zip, "--customize=mine", "--target", "linux-x86_64-gnu2.36-cp312"]).exits(2);
+    for word in ["tracdemo", here, "linux-x86_64-gnu2.36-cp312", "`targets`"] {
+        assert!(ran.stderr().contains(word), "`{word}` is not in\n{}", ran.snapshot());
+    }
+
+    // no wheel for the third platform: it is named, and nothing changes
+    let before = lock();
+    let arm12 = "linux-riscv64-gnu2.36-cp311";
+    for_targets(&world, &format!("\"{here}\", \"{arm12}\""));
+    let ran = world.silver(["customize", "lock", &zip, "--customize=mine"]).exits(1);
+    assert!(ran.stderr().contains(arm12) && ran.stderr().contains("TracDemo"), "{}", ran.snapshot());
+    assert_eq!(lock(), before);
+}
+
+#[test]
+fn a_command_of_the_pack_locks_for_every_platform() {
+    let world = World::new();
+    let zip = trac::pack(&world).display().to_string();
+    let (here, there) = ("linux-x86_64-gnu2.36-cp311", "linux-aarch64-gnu2.36-cp311");
+    let mine = for_targets(&world, &format!("\"{here}\", \"{there}\""));
+    let text = fs::read_to_string(mine.join("customize.toml")).unwrap();
+    fs::write(mine.join("customize.toml"), text.replace("[plugins]\npython = [\"TracDemo\"]\n", "")).unwrap();
+    let manage = |words: &[&str]| world.silver([&["manage-app", &zip, "--customize=mine", "--yes"], words].concat());
+    manage(&["install-plugin", "TracDemo"]).ok();
+    let lock = fs::read_to_string(mine.join("customize.lock")).unwrap();
+    assert_eq!(lock.matches("[[app-plugin]]").count(), 3, "{lock}");
+    manage(&["uninstall-plugin", "TracDemo"]).ok();
+    let lock = fs::read_to_string(mine.join("customize.lock")).unwrap();
+    assert_eq!(lock.matches("[[app-plugin]]").count(), 0, "{lock}");
+}
