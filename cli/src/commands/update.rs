@@ -207,6 +207,8 @@ impl Update {
             wanted: Wanted {
                 release,
                 tree: Listing::clone(merged.merged.tree.listing()),
+                assembled: 0,
+                overrides,
                 locations: target.locations,
                 migrate: manifest.commands.data_class(),
                 min_upgradable: manifest.pack.min_upgradable_version.as_ref().map(ToString::to_string),
@@ -218,6 +220,7 @@ impl Update {
                 archive: pack.path().into(),
                 pack: Listing::clone(pack.tree().listing()),
                 blobs: merged.merged.tree.blobs().clone(),
+                reasons: merged.merged.reasons.clone(),
                 records: vec![(digest, reasons)],
             },
             secrets: secrets::referred(merged.customization.as_ref())?,

@@ -8,6 +8,7 @@
 //! | `data/nodes/local/releases/<app>/<label>/` | `release.json`, `tree/` (exactly the merged tree, copies, 0444/0555), `instance/` (the view) | `stage` |
 //! | `data/nodes/local/current/<app>` | link to the current release, for people | `state` |
 //! | `data/nodes/local/envs/<hex>/` | interpreters' environments; `.complete` is written last | `stage` |
+//! | `data/nodes/local/assembled/<hex>` | what a build step made: paths and digests, by what it was made from | `stage::assemble` |
 //! | `data/nodes/local/data/<app>/` | `SILVER_DATA_DIR`: what the app writes | `data` |
 //! | `data/nodes/local/secrets/<app>/<name>` | secrets, 0600 | `secrets` |
 //! | `data/nodes/local/checkpoints/<app>/<id>/` | copies made before an update | `checkpoint` |
@@ -105,6 +106,11 @@ impl Dirs {
     /// One environment (`SILVER_ENV_DIR`).
     pub fn environment(&self, id: &Digest) -> PathBuf {
         self.environments().join(id.hex())
+    }
+
+    /// What build steps have made.
+    pub fn assembled(&self) -> PathBuf {
+        self.node().join("assembled")
     }
 
     /// What an app writes (`SILVER_DATA_DIR`).

@@ -21,6 +21,9 @@
 //! | `LANG` | `C.UTF-8` |
 //! | `PYTHONDONTWRITEBYTECODE`, `PYTHONUNBUFFERED` | `1`: no interpreter writes into a release, and logs come at once |
 //!
+//! In the phase `assemble` (a build step, in its sandbox) the directories are those of the sandbox, the
+//! label is `assemble`, and so is every secret.
+//!
 //! Then the release's own entries (`[[bind]] to = "env:NAME"` and the operator's `[env]`), which may
 //! replace what has no `SILVER_` in its name; their `PATH` is put behind the environment's programs.
 
@@ -33,6 +36,10 @@ use std::{
 
 /// Where programs are looked for when nothing else is said.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
+
+/// The phase of build steps. They run in a sandbox with a tree of its own, before the release has a
+/// label: paths are those of the sandbox, what contains the label is a stand-in.
+pub(crate) const SANDBOX: &str = "assemble";
 
 /// Why there is no environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -268,6 +275,20 @@ fn facts(context: &Context<'_>) -> Vec<(&'static str, String)> {
         ("PYTHONUNBUFFERED", "1".to_owned()),
         ("PATH", bin(context).map_or_else(|| SYSTEM_PATH.to_owned(), |bin| format!("{}:{SYSTEM_PATH}", bin.display()))),
     ];
+    if phase == SANDBOX {
+        let tree = "/silver/tree";
+        let root = &release.layout_root;
+        let instance = if root.is_root() { tree.to_owned() } else { format!("{tree}/{root}") };
+        let here = [
+            ("SILVER_TREE_DIR", tree.to_owned()),
+            ("SILVER_INSTANCE_DIR", instance),
+            ("SILVER_DATA_DIR", "/silver/data".to_owned()),
+            ("HOME", "/tmp".to_owned()),
+            ("TMPDIR", "/tmp".to_owned()),
+        ];
+        facts.retain(|(name, _)| here.iter().all(|(other, _)| other != name));
+        facts.extend(here);
+    }
     if let Some(spec) = &release.environment {
         facts.push(("SILVER_ENV_DIR", text(&dirs.environment(&spec.id))));
     }

@@ -72,6 +72,9 @@ pub(crate) fn sweep(dirs: &Dirs) -> Result<(), PruneError> {
             trash::discard(dirs, &dirs.checkpoint(&app, name))?;
         }
     }
+    for name in names_all(&dirs.assembled())?.iter().filter(|name| name.starts_with('.')) {
+        trash::discard(dirs, &dirs.assembled().join(name))?;
+    }
     for name in names_all(&dirs.environments())? {
         let environment = dirs.environments().join(&name);
         if !environment.join(".complete").is_file() {

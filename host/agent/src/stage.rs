@@ -1,8 +1,10 @@
 //! Lays a release out beside the one that serves. What is unfinished has a name that begins with a
 //! dot; the release gets its own by one rename, when everything is durable.
 
+mod assemble;
 mod environment;
 mod instance;
+mod program;
 pub mod shared;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ use crate::{
     store::{Store, StoreError},
     trash,
 };
+pub use assemble::{AssembleError, Parts, assemble};
 pub use environment::EnvironmentError;
 use silver_plugin_api::{
     Digest, TreePath,
@@ -75,6 +78,9 @@ pub enum StageError {
     /// The environment could not be built.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    /// A build step was not done.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
     /// The state of the app cannot be read.
     #[error(transparent)]
     State(#[from] StateError),

@@ -2,6 +2,7 @@
 //! [`Submitted`] → outcome. Only what is staged can be submitted; what is dropped before that has
 //! changed nothing.
 
+mod assemble;
 mod error;
 mod send;
 
@@ -41,6 +42,8 @@ pub struct Planned {
 /// A release that lies ready on the node, and the lock.
 pub struct Staged {
     plan: Plan,
+    /// Digest of the plan as it was shown, without what build steps have made since.
+    shown: Digest,
     session: Box<dyn Session>,
 }
 
@@ -63,13 +66,16 @@ pub enum Choice {
 
 impl Resolved {
     /// Looks at the node and plans. Nothing is changed, no lock is taken.
-    pub async fn plan(self, node: &dyn Node, backup: &dyn Backup, flags: &Flags) -> Result<Choice, DeployError> {
-        let app = &self.wanted.release.app;
-        let (facts, observed) = (node.facts().await?, node.observe(app).await?);
+    pub async fn plan(mut self, node: &dyn Node, backup: &dyn Backup, flags: &Flags) -> Result<Choice, DeployError> {
+        let (facts, observed) = (node.facts().await?, node.observe(&self.wanted.release.app).await?);
+        if self.has_steps_to_run() {
+            let locations = plan::locations(&self.wanted, &observed)?;
+            self.take_known(node, &locations).await?;
+        }
         let missing = self.content.missing(node, &self.wanted).await?;
         let tree = current_tree(node, &observed).await?;
         let given = |name: &String| self.wanted.release.secrets.iter().any(|secret| secret.name == *name);
-        let mut renewed = node.renewed(app, &self.secrets).await?;
+        let mut renewed = node.renewed(&self.wanted.release.app, &self.secrets).await?;
         renewed.retain(given);
         let seen = Seen { facts: &facts, observed: &observed, tree: tree.as_ref(), missing: &missing, renewed: &renewed, backup };
         Ok(match plan::plan(&self.wanted, seen, flags)? {
@@ -137,7 +143,7 @@ impl Planned {
     /// Takes the lock, makes sure that the plan still holds, sends what is missing, and lays the
     /// release out. `asked` are the secrets that were asked for, by name.
     pub async fn stage(
-        self,
+        mut self,
         node: &dyn Node,
         asked: &BTreeMap<String, String>,
         listener: &mut dyn Listener,
@@ -147,13 +153,21 @@ impl Planned {
         if session.observe().await? != self.observed {
             return Err(DeployError::Stale { app });
         }
-        if let (Some(resolved), Some((label, release))) = (&self.resolved, &self.plan.transition.release) {
-            resolved.content.send(session.as_mut(), &resolved.wanted, listener).await?;
+        let shown = self.plan.digest();
+        let transition = &mut self.plan.transition;
+        if let (Some(resolved), Some((label, release))) = (&mut self.resolved, &mut transition.release) {
+            resolved.content.send_files(session.as_mut(), &resolved.wanted, listener).await?;
+            if resolved.has_steps_to_run() {
+                resolved.run_steps(session.as_mut(), &transition.locations, listener).await?;
+                (release.tree, release.id) = (resolved.wanted.release.tree, resolved.wanted.release.id);
+                transition.deployment.reasons = resolved.wanted.deployment.reasons;
+            }
+            resolved.content.send_records(session.as_mut(), &resolved.wanted).await?;
             let mut secrets = resolved.secrets.clone();
             secrets.extend(asked.clone());
             session.stage(label, release, &secrets, listener).await?;
         }
-        Ok(Staged { plan: self.plan, session })
+        Ok(Staged { plan: self.plan, shown, session })
     }
 }
 
@@ -161,11 +175,10 @@ impl Staged {
     /// Hands the transition to the node, which carries it through whatever becomes of this command.
     /// `client_time` is the client's clock, RFC 3339.
     pub async fn submit(self, client_time: &str) -> Result<Submitted, DeployError> {
-        let Self { plan, mut session } = self;
-        let digest = plan.digest();
+        let Self { plan, shown, mut session } = self;
         let mut transition = plan.transition;
         transition.deployment.client_time = client_time.into();
-        transition.deployment.plan = Some(digest);
+        transition.deployment.plan = Some(shown);
         session.submit(&transition).await?;
         Ok(Submitted { transition, session })
     }

@@ -31,6 +31,19 @@ pub enum Watched {
     Idle(Option<Finished>),
 }
 
+/// What a build step is run with.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The release; its tree may still be without what its steps make.
+    pub release: &'a Release,
+    /// Locations it will have, the canonical one first.
+    pub locations: &'a [String],
+    /// Which of its steps.
+    pub step: usize,
+    /// Lines of the tree: the files that the step and the environment are made from.
+    pub files: &'a str,
+}
+
 /// A machine that runs applications.
 #[async_trait]
 pub trait Node: Send + Sync {
@@ -48,6 +61,8 @@ pub trait Node: Send + Sync {
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError>;
     /// The names of those secrets that have another value on the node; one that it does not have is not among them.
     async fn renewed(&self, app: &str, secrets: &BTreeMap<String, String>) -> Result<Vec<String>, NodeError>;
+    /// What a build step made of exactly this before (lines of a tree); `None`: it has to be run.
+    async fn assembled(&self, parts: &Parts<'_>) -> Result<Option<String>, NodeError>;
     /// Takes the lock of an application, or [`NodeError::Busy`].
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError>;
     /// Follows the transition that is under way to its end.
@@ -88,6 +103,9 @@ pub trait Session: Send {
     async fn put_blob(&mut self, digest: Digest, size: u64, body: Body<'_>) -> Result<(), NodeError>;
     /// Sends the lines of a tree (`silver_pack::listing`); their sha256 is the tree's digest.
     async fn put_tree(&mut self, digest: Digest, lines: &str) -> Result<(), NodeError>;
+    /// Runs a build step, unless it was run with exactly this before; the lines of what it made. The
+    /// node has the content of `parts.files`, and keeps that of the result.
+    async fn assemble(&mut self, parts: &Parts<'_>, listener: &mut dyn Listener) -> Result<String, NodeError>;
     /// Lays out the release (tree, instance view, environment) beside the current one. `secrets`
     /// are the given ones by name; they are kept on the node, never in a record.
     async fn stage(

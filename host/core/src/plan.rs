@@ -11,13 +11,14 @@ mod steps;
 mod text;
 
 pub use changes::{Change, FileChange, FileChanges, SettingChange};
-pub use facts::{Reversal, Summary, Writes};
+pub use facts::{BuildStep, Reversal, Summary, Writes};
 pub use refusal::Refusal;
 pub use rollback::rollback;
 pub use state::{StateChange, change_state};
 
-pub(crate) use deploy::APP_PLUGINS;
+pub(crate) use deploy::{APP_PLUGINS, locations};
 
+use crate::resolve::Overrides;
 use serde::{Deserialize, Serialize};
 use silver_pack::{hash, listing::Listing};
 use silver_plugin_api::{
@@ -31,8 +32,12 @@ use silver_plugin_api::{
 pub struct Wanted {
     /// The release.
     pub release: Release,
-    /// Its merged tree.
+    /// Its tree: merged, and with what those build steps made that are done.
     pub tree: Listing,
+    /// So many of its build steps are done: what they made is in the tree.
+    pub assembled: usize,
+    /// What the operator wants otherwise than the pack; part of the release's id.
+    pub overrides: Overrides,
     /// Locations, the canonical one first; `None`: those it has, or the default.
     pub locations: Option<Vec<String>>,
     /// `[commands.migrate] data`: what its migration does when it runs.

@@ -1,6 +1,7 @@
 //! From written to resolved: pack, merged tree, settings and facts of the node → [`Release`], in
 //! which nothing is optional any more. Pure, but for reading files of the merged tree.
 
+mod assemble;
 mod binds;
 mod error;
 mod processes;
@@ -13,13 +14,13 @@ use semver::Version;
 use serde::Serialize;
 use silver_pack::{
     hash,
-    manifest::{Generate, Manifest, RuntimeKind},
+    manifest::{Generate, Manifest},
     platform::Platform,
 };
 use silver_plugin_api::{
     Digest, Settings, Tree, TreePath,
     monitor::{HealthNeeds, Monitor},
-    plan::{EnvironmentSpec, NodeFacts, PackRef, Release, Secret, SecretSource, Service as UsedService, StaticDir},
+    plan::{NodeFacts, PackRef, Release, Secret, SecretSource, Service as UsedService, StaticDir},
     runtime::{Runtime, RuntimeNeeds},
     service::Service,
 };
@@ -143,17 +144,17 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
             },
         })
         .collect();
+    let assemble = assemble::steps(&request, &env.values)?;
     let needs = HealthNeeds {
         ready: manifest.health.ready_probe(),
         live: manifest.health.live_probe(),
-        web: manifest.has_web() || manifest.runtime.kind == RuntimeKind::Static,
+        web: manifest.has_web() || manifest.served().is_some(),
     };
     let probes = plugins.monitor.probes(app, &needs, request.settings);
     let probes = probes.map_err(|source| ResolveError::Plugin { what: "monitoring".into(), source })?;
-    let id = release_id(&tree.digest(), request.settings, &secrets, environment.as_ref(), request.overrides);
 
-    Ok(Release {
-        id,
+    let mut release = Release {
+        id: tree.digest(),
         app: app.into(),
         pack: pack.clone(),
         tree: tree.digest(),
@@ -174,9 +175,11 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         overlap: manifest.update.overlap,
         services: used_services(manifest),
         front: manifest.front.resolve(),
-        assemble: Vec::new(),
+        assemble,
         extra: extra(request, env.from),
-    })
+    };
+    release.id = id(&release, request.overrides);
+    Ok(release)
 }
 
 /// What the node has to have installed. One that does not tell what it has is not asked.
@@ -196,18 +199,12 @@ fn name(app: &str) -> Result<(), ResolveError> {
     Ok(())
 }
 
-/// sha256 over tree, settings (what the operator overrides counts among them), secrets by name, and
-/// environment. All else follows from the manifest, which is part of the tree.
-fn release_id(
-    tree: &Digest,
-    settings: &Settings,
-    secrets: &[Secret],
-    environment: Option<&EnvironmentSpec>,
-    overrides: &Overrides,
-) -> Digest {
-    let secrets: Vec<&str> = secrets.iter().map(|secret| secret.name.as_str()).collect();
-    let environment = environment.map(|environment| environment.id);
-    let four = serde_json::json!([tree, settings, overrides, secrets, environment]);
+/// The id of a release: sha256 over tree, settings (what the operator overrides counts among them),
+/// secrets by name, and environment. All else follows from the manifest, which is part of the tree.
+pub fn id(release: &Release, overrides: &Overrides) -> Digest {
+    let secrets: Vec<&str> = release.secrets.iter().map(|secret| secret.name.as_str()).collect();
+    let environment = release.environment.as_ref().map(|environment| environment.id);
+    let four = serde_json::json!([release.tree, release.settings, overrides, secrets, environment]);
     hash::sha256(four.to_string().as_bytes())
 }
 
@@ -255,13 +252,9 @@ fn used_services(manifest: &Manifest) -> Vec<UsedService> {
     used.map(|(name, service)| UsedService { name: name.to_string(), kind: service.kind.as_str().into() }).collect()
 }
 
-/// A static application is one directory at the location's root.
+/// What the front serves by itself is one directory at the location's root.
 fn statics(manifest: &Manifest) -> Vec<StaticDir> {
-    if manifest.runtime.kind != RuntimeKind::Static {
-        return Vec::new();
-    }
-    let dir = manifest.runtime.root.clone().unwrap_or_else(|| manifest.layout.root.clone());
-    vec![StaticDir { prefix: "/".into(), dir }]
+    manifest.served().map(|dir| StaticDir { prefix: "/".into(), dir: dir.clone() }).into_iter().collect()
 }
 
 fn extra(request: Request<'_>, mut extra: Settings) -> Settings {

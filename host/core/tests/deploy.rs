@@ -4,20 +4,23 @@ use async_trait::async_trait;
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
     deploy::{Choice, Content, DeployError, Planned, Resolved},
-    node::{Body, Node, NodeError, Session, Watched},
+    node::{Body, Node, NodeError, Parts, Session, Watched},
     plan::{Flags, Wanted},
     progress::{Listener, Silent},
+    resolve::{self, Overrides},
 };
 use silver_pack::{
     hash::sha256,
     listing::{self, Kind, Listing},
+    overlay::Reasons,
     snapshot::MemoryBlobs,
 };
 use silver_plugin_api::{
     Digest,
     plan::{
-        AgentStatus, AppReport, DataClass, Deployment, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts,
-        Observed, Outcome, OutcomeKind, Release, RunInput, RunOutput, RunRequest, Secret, SecretSource, Transition,
+        AgentStatus, AppReport, AppState, Assembly, DataClass, Deployment, EnvironmentEntry, Finished, LogLine, LogQuery,
+        Missing, NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Release, RunInput, RunOutput, RunRequest, Secret,
+        SecretSource, Transition,
     },
 };
 use std::{
@@ -37,7 +40,13 @@ struct State {
     /// The connection breaks after the submission; then this is what watching says.
     breaks: Option<Watched>,
     submitted: Option<Transition>,
+    staged: Option<Release>,
+    trees: BTreeMap<Digest, String>,
     secrets: BTreeMap<String, String>,
+    /// What a build step makes, as the node says it.
+    makes: String,
+    /// Was it made before?
+    made: bool,
 }
 
 #[derive(Clone, Default)]
@@ -83,7 +92,8 @@ impl Node for Fake {
         Ok(self.0.lock().unwrap().observed.clone())
     }
     async fn tree(&self, digest: &Digest) -> Result<String, NodeError> {
-        Err(NodeError::NotFound(format!("no tree {digest}")))
+        let tree = self.0.lock().unwrap().trees.get(digest).cloned();
+        tree.ok_or_else(|| NodeError::NotFound(format!("no tree {digest}")))
     }
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
         Ok(self.lacking(archive, &blobs))
@@ -95,6 +105,11 @@ impl Node for Fake {
             .filter(|(name, value)| known.get(*name).is_some_and(|known| known != *value))
             .map(|(name, _)| name.clone())
             .collect())
+    }
+    async fn assembled(&self, parts: &Parts<'_>) -> Result<Option<String>, NodeError> {
+        assert_eq!(parts.locations, ["wiki.localhost"]);
+        let state = self.0.lock().unwrap();
+        Ok(state.made.then(|| state.makes.clone()))
     }
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError> {
         self.asked(format!("lock {app}"));
@@ -154,16 +169,25 @@ impl Session for Fake {
     async fn put_tree(&mut self, digest: Digest, lines: &str) -> Result<(), NodeError> {
         assert_eq!(sha256(lines.as_bytes()), digest);
         self.asked("tree");
+        self.0.lock().unwrap().trees.insert(digest, lines.to_owned());
         Ok(())
+    }
+    async fn assemble(&mut self, parts: &Parts<'_>, _: &mut dyn Listener) -> Result<String, NodeError> {
+        let paths: Vec<String> = Listing::parse(parts.files).unwrap().iter().map(|(path, _)| path.to_string()).collect();
+        self.asked(format!("assemble {} from {}", parts.step, paths.join(" ")));
+        let mut state = self.0.lock().unwrap();
+        state.made = true;
+        Ok(state.makes.clone())
     }
     async fn stage(
         &mut self,
         label: &str,
-        _: &Release,
+        release: &Release,
         secrets: &BTreeMap<String, String>,
         _: &mut dyn Listener,
     ) -> Result<(), NodeError> {
         self.asked(format!("stage {label}"));
+        self.0.lock().unwrap().staged = Some(release.clone());
         self.0.lock().unwrap().secrets.clone_from(secrets);
         Ok(())
     }
@@ -201,6 +225,8 @@ fn resolved(archive: &tempfile::NamedTempFile) -> Resolved {
         wanted: Wanted {
             release: Release { secrets: vec![secret], ..release },
             tree,
+            assembled: 0,
+            overrides: Overrides::default(),
             locations: None,
             migrate: DataClass::Unchanged,
             min_upgradable: None,
@@ -212,6 +238,7 @@ fn resolved(archive: &tempfile::NamedTempFile) -> Resolved {
             archive: archive.path().into(),
             pack,
             blobs: Arc::new(blobs),
+            reasons: Reasons::default(),
             records: vec![(sha256(b"reasons"), b"reasons".to_vec())],
         },
         secrets: BTreeMap::new(),
@@ -248,9 +275,7 @@ async fn a_plan_takes_no_lock_and_staging_sends_only_what_is_missing() {
     let outcome = staged.submit("2026-11-22T18:00:00Z").await.unwrap().outcome(&node, &mut Silent).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Done);
     let state = node.0.lock().unwrap();
-    let mut asked = state.asked.clone();
-    asked[2..4].sort(); // by digest, which says nothing here
-    assert_eq!(asked, ["lock wiki", "archive", "blob mine", "blob reasons", "tree", "stage wiki.20261122_1", "submit"]);
+    assert_eq!(state.asked, ["lock wiki", "archive", "blob mine", "blob reasons", "tree", "stage wiki.20261122_1", "submit"]);
     let submitted = state.submitted.as_ref().unwrap();
     assert_eq!((submitted.id.as_str(), submitted.deployment.plan), ("attempt", Some(digest)));
     assert_eq!(submitted.deployment.client_time, "2026-11-22T18:00:00Z");
@@ -267,6 +292,97 @@ async fn what_the_node_has_is_not_sent_again() {
     assert_eq!(planned.plan().summary.send_bytes, 0);
     planned.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
     assert_eq!(node.0.lock().unwrap().asked, ["lock wiki", "tree", "stage wiki.20261122_1"]);
+}
+
+/// [`resolved`], with a step that makes `site/` from pages.
+fn with_step(zip: &tempfile::NamedTempFile) -> Resolved {
+    let mut resolved = resolved(zip);
+    let command = vec!["build".to_owned(), "-o".to_owned(), "site".to_owned()];
+    let step = Assembly { command, inputs: vec!["*.html".into()], outputs: "site".parse().unwrap(), timeout_ms: 1000 };
+    resolved.wanted.release.assemble = vec![step];
+    resolved.wanted.release.id = resolve::id(&resolved.wanted.release, &Overrides::default());
+    resolved
+}
+
+fn lines(paths: &[&str]) -> String {
+    let mut made = Listing::new();
+    for path in paths {
+        let node = listing::Node { kind: Kind::File, size: 4, digest: sha256(path.as_bytes()) };
+        made.insert(path.parse().unwrap(), node).unwrap();
+    }
+    made.to_lines()
+}
+
+#[tokio::test]
+async fn what_a_build_step_makes_is_part_of_tree_id_and_reasons() {
+    let (node, zip) = (Fake::default(), zip());
+    node.0.lock().unwrap().observed = observed();
+    node.0.lock().unwrap().makes = lines(&["site/index.html"]);
+    let before = with_step(&zip);
+    let (merged, merged_id) = (before.wanted.release.tree, before.wanted.release.id);
+    let Choice::Planned(planned) = before.plan(&node, &BuiltinBackup, &Flags::new("attempt")).await.unwrap() else { panic!() };
+    assert!(planned.plan().to_string().contains("`build -o site` → site/: run in a sandbox"), "{}", planned.plan());
+    let shown = planned.plan().digest();
+    let staged = planned.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
+    drop(staged.submit("now").await.unwrap());
+    let (release, submitted) = {
+        let state = node.0.lock().unwrap();
+        let asked: Vec<&str> = state.asked.iter().map(String::as_str).filter(|asked| !asked.starts_with("blob {")).collect();
+        let wanted = [
+            "lock wiki",
+            "archive",
+            "blob mine",
+            "assemble 0 from page.html",
+            "blob reasons",
+            "tree",
+            "stage wiki.20261122_1",
+            "submit",
+        ];
+        assert_eq!(asked, wanted);
+        (state.staged.clone().unwrap(), state.submitted.clone().unwrap())
+    };
+    assert_ne!((release.tree, release.id), (merged, merged_id));
+    assert_eq!(submitted.release.as_ref().unwrap().1, release, "the node is told to carry out what it has");
+    assert_eq!(submitted.deployment.plan, Some(shown), "what was agreed to");
+    assert!(submitted.deployment.reasons.is_some());
+
+    // made before from the same: nothing to do
+    let label = "wiki.20261122_1".to_owned();
+    node.0.lock().unwrap().observed = Observed {
+        state: AppState::Active,
+        current: Some(label.clone()),
+        locations: vec!["wiki.localhost".into()],
+        releases: vec![ObservedRelease {
+            label,
+            release,
+            checkpoint: None,
+            data: DataClass::Unchanged,
+            created: String::new(),
+            parent: None,
+        }],
+        ..observed()
+    };
+    node.0.lock().unwrap().asked.clear();
+    match with_step(&zip).plan(&node, &BuiltinBackup, &Flags::new("again")).await {
+        Ok(Choice::Nothing { .. }) => {}
+        Ok(Choice::Planned(planned)) => panic!("{}", planned.plan()),
+        Err(error) => panic!("{error}"),
+    }
+    assert_eq!(node.0.lock().unwrap().asked, [""; 0], "no step was run");
+}
+
+#[tokio::test]
+async fn a_node_that_says_that_a_step_made_other_files_is_not_believed() {
+    for wrong in ["page.html", "other/x.html", "sitex"] {
+        let (node, zip) = (Fake::default(), zip());
+        node.0.lock().unwrap().observed = observed();
+        node.0.lock().unwrap().makes = lines(&[wrong]);
+        let Choice::Planned(planned) = with_step(&zip).plan(&node, &BuiltinBackup, &Flags::new("a")).await.unwrap() else {
+            panic!()
+        };
+        let Err(error) = planned.stage(&node, &BTreeMap::new(), &mut Silent).await else { panic!("staged") };
+        assert!(matches!(&error, DeployError::Assembled { path, .. } if path == wrong), "{error}");
+    }
 }
 
 #[tokio::test]

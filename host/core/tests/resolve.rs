@@ -213,7 +213,7 @@ fn what_the_operator_wants_otherwise_wins() {
 #[test]
 fn refusals_name_the_thing() {
     type Change = fn(&mut World);
-    let cases: [(Change, &str); 12] = [
+    let cases: [(Change, &str); 13] = [
         (|world| world.app = "Wiki_1", "`Wiki_1` cannot be the name of an application"),
         (
             |world| world.manifest = world.manifest.replace("gnu2.28", "gnu2.40"),

@@ -1,11 +1,16 @@
 //! A node behind an agent, reached by whatever can be dialled.
 
-use crate::{connection::Connection, dial::Dial, run, session::RemoteSession};
+use crate::{
+    connection::Connection,
+    dial::Dial,
+    run,
+    session::{RemoteSession, assemble},
+};
 use async_trait::async_trait;
 use silver_agent::protocol::{Request, Response};
 use silver_core::{
-    node::{Node, NodeError, Session, Watched},
-    progress::Listener,
+    node::{Node, NodeError, Parts, Session, Watched},
+    progress::{Listener, Silent},
 };
 use silver_plugin_api::{
     Digest,
@@ -90,6 +95,15 @@ impl Node for RemoteNode {
         }
         let secrets = secrets.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         ask!(self, Request::Renewed { app: app.into(), secrets }, "`Renewed`", Response::Renewed(names) => names)
+    }
+
+    async fn assembled(&self, parts: &Parts<'_>) -> Result<Option<String>, NodeError> {
+        let mut connection = self.connect().await?;
+        connection.send(&assemble(parts, false)).await?;
+        match connection.follow(&mut Silent).await? {
+            Response::Assembled { files } => Ok(files),
+            other => Err(connection.unexpected(&other, "`Assembled`")),
+        }
     }
 
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError> {

@@ -4,7 +4,7 @@ use crate::{connection::Connection, keepalive::Keepalive};
 use async_trait::async_trait;
 use silver_agent::protocol::{Request, Response};
 use silver_core::{
-    node::{Body, NodeError, Session},
+    node::{Body, NodeError, Parts, Session},
     progress::Listener,
 };
 use silver_plugin_api::{
@@ -67,6 +67,14 @@ impl Session for RemoteSession {
         self.connection.done().await
     }
 
+    async fn assemble(&mut self, parts: &Parts<'_>, listener: &mut dyn Listener) -> Result<String, NodeError> {
+        self.connection.send(&assemble(parts, true)).await?;
+        match self.connection.follow(listener).await? {
+            Response::Assembled { files: Some(files) } => Ok(files),
+            other => Err(self.connection.unexpected(&other, "`Assembled` with files")),
+        }
+    }
+
     async fn stage(
         &mut self,
         label: &str,
@@ -92,5 +100,16 @@ impl Session for RemoteSession {
             Response::Outcome(outcome) => Ok(*outcome),
             other => Err(self.connection.unexpected(&other, "`Outcome`")),
         }
+    }
+}
+
+/// The request for a build step.
+pub(crate) fn assemble(parts: &Parts<'_>, run: bool) -> Request {
+    Request::Assemble {
+        release: Box::new(parts.release.clone()),
+        locations: parts.locations.to_vec(),
+        step: parts.step,
+        files: parts.files.to_owned(),
+        run,
     }
 }

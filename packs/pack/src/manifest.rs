@@ -5,6 +5,7 @@
 //! types, private, as an `Option<NotYet>`.
 
 mod app;
+mod assemble;
 mod bind;
 mod build;
 mod check;
@@ -21,6 +22,7 @@ mod validate;
 
 pub use crate::document::DocumentError as ManifestError;
 pub use app::{Assets, Health, Layout, LiveProbe, ReadyProbe, ServiceDef, ServiceKind, Update};
+pub use assemble::AssembleDef;
 pub(crate) use bind::is_variable;
 pub use bind::{Bind, BindSource, BindTarget};
 pub use build::{Build, CommandBuild, CopyRule, DebianBuild, NpmBuild, PythonBuild};
@@ -89,6 +91,9 @@ pub struct Manifest {
     /// Where app plugins come from, by kind of index.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub index: BTreeMap<IndexKind, IndexDef>,
+    /// Build steps after the merge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assemble: Vec<AssembleDef>,
     /// What the application writes, by path below the instance directory.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, StateDef>")]
@@ -112,9 +117,6 @@ pub struct Manifest {
     #[serde(default)]
     pub update: Update,
 
-    /// Build steps after the merge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    assemble: Option<NotYet>,
     /// Periodic commands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cron: Option<NotYet>,
@@ -149,6 +151,17 @@ impl Manifest {
     /// The slots as customizers get them, `instance:` replaced by the layout's root.
     pub fn slots(&self) -> Vec<silver_plugin_api::slot::Slot> {
         self.slot.iter().map(|slot| slot.resolve(&self.layout.root)).collect()
+    }
+
+    /// The directory of the release that the front serves by itself: that of a static application,
+    /// or of one with a `root` and no process `web`.
+    pub fn served(&self) -> Option<&TreePath> {
+        match (&self.runtime.root, self.runtime.kind) {
+            _ if self.has_web() => None,
+            (Some(root), _) => Some(root),
+            (None, RuntimeKind::Static) => Some(&self.layout.root),
+            (None, _) => None,
+        }
     }
 
     /// Does a program of the pack answer HTTP?

@@ -166,7 +166,7 @@ fn rules_that_look_at_more_than_one_field() {
         ("[front.headers]\nContent-Length = \"1\"", "not the pack's to decide"),
         ("[front.headers]\nX-A = \"a\\nb\"", "characters other than those of ASCII"),
         ("[front]\ntimeout = \"2d\"", "2d is longer than a day"),
-        ("[front]\nnot-found = \"/404.html\"", "only a static application has such a page"),
+        ("[front]\nnot-found = \"/404.html\"", "there is such a page"),
         ("[front]\nmax-body = \"10MB\"", "`10MB` is not a size"),
         ("[update]\noverlap = \"all\"", "`all`, which is not one of its values"),
         ("[state.up]\nnature = \"public\"", "`state.up`: it does not say at which address it is served"),
@@ -192,6 +192,20 @@ fn rules_that_look_at_more_than_one_field() {
             "`A-B` is not the name of a variable",
         ),
         ("[[build.command]]\ncommand = [\"x\"]\noutputs = [\"a\"]\ntimeout = \"2d\"", "2d is longer than a day"),
+        ("[[assemble]]\ncommand = [\"x\"]\ninputs = []\noutputs = \"site/\"", "a step that sees nothing"),
+        ("[[assemble]]\ncommand = []\ninputs = [\"a\"]\noutputs = \"site/\"", "a command starts with a program"),
+        ("[[assemble]]\ncommand = [\"x\"]\ninputs = [\"a\"]\noutputs = \"/\"", "a step makes a directory of the release"),
+        ("[[assemble]]\ncommand = [\"x\"]\ninputs = [\"a\"]\noutputs = \".silver/x\"", "a step makes a directory of the release"),
+        ("[[assemble]]\ncommand = [\"x\"]\ninputs = [\"site/**\"]\noutputs = \"site/\"", "is what the step itself makes"),
+        (
+            "[[assemble]]\ncommand = [\"x\"]\ninputs = [\"a\"]\noutputs = \"a/b\"\n[[assemble]]\ncommand = [\"x\"]\ninputs = [\"a\"]\noutputs = \"a\"",
+            "another step makes files there",
+        ),
+        (
+            "[[assemble]]\ncommand = [\"x\"]\ninputs = [\"a\"]\noutputs = \"b\"\nnetwork = true",
+            "`assemble[0].network = \"true\"` is not supported yet",
+        ),
+        ("[runtime]\nroot = \"a\"", "duplicate key"),
         ("[pack]\nid = \"x\"", "duplicate key"),
         ("[a", "`"),
     ];
@@ -209,7 +223,6 @@ fn rules_that_look_at_more_than_one_field() {
 #[test]
 fn every_reserved_name_is_refused_by_name() {
     for (more, name) in [
-        ("[[assemble]]\ncommand = [\"x\"]", "assemble"),
         ("[[cron]]", "cron"),
         ("[runtime.requires]\nphp-extensions = [\"intl\"]", "runtime.requires.php-extensions"),
         ("[uses]", "uses"),

@@ -1,6 +1,7 @@
 //! What silver promises to its users, tried through the binary. One file for each promise.
 
 mod app_plugins;
+mod assemble;
 mod bad_input;
 mod broken_release;
 mod crash;

@@ -87,6 +87,20 @@ pub enum Request {
         /// The tree's digest.
         digest: Digest,
     },
+    /// What a build step of a release makes → `Progress`…, `Assembled`.
+    Assemble {
+        /// The release; its tree may still be without what its steps make.
+        release: Box<Release>,
+        /// Locations it will have, the canonical one first.
+        locations: Vec<String>,
+        /// Which of its steps.
+        step: usize,
+        /// Lines of the tree: the files that the step and the environment are made from. The node has
+        /// their content when `run`.
+        files: String,
+        /// Run it, if it was not run with this before? Needs the lock.
+        run: bool,
+    },
     /// Lays a release out beside the one that serves; needs the lock → `Progress`…, `Ok`.
     Stage {
         /// Its label: [`Observed::next_label`].
@@ -149,6 +163,12 @@ pub enum Response {
     Tree {
         /// Bytes of the lines.
         size: u64,
+    },
+    /// Lines of a tree: what a build step made, by path in the release's tree; the node has the content.
+    /// `None`: it would have to be run.
+    Assembled {
+        /// The lines.
+        files: Option<String>,
     },
     /// How it goes; more follows.
     Progress(Progress),

@@ -15,9 +15,10 @@ use crate::{
     names,
     protocol::{Channel, ErrorCode, Hello, ProtocolError, Refusal, Request, Response, accept},
     secrets,
-    stage::{self, Order, StageError},
+    stage::{self, AssembleError, Order, Parts, StageError},
     state,
 };
+use silver_pack::listing::Listing;
 use silver_plugin_api::plan::{LogQuery, Missing, Release, Transition};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
@@ -54,6 +55,14 @@ struct Connection {
     locks: BTreeMap<String, Lock>,
     reader: Reader,
     writer: Writer,
+}
+
+/// What is made ready before a transition.
+enum Preparation {
+    /// A release.
+    Release(Order),
+    /// What a build step makes of it.
+    Parts { parts: Parts, run: bool },
 }
 
 /// Why a request was not answered with a `Response` of its own.
@@ -126,6 +135,13 @@ impl Connection {
                 return Ok(None);
             }
             Request::Stage { label, release, secrets } => self.stage(label, Arc::new(*release), secrets).await?,
+            Request::Assemble { release, locations, step, files, run } => {
+                let files = Listing::parse(&files)
+                    .map_err(|error| AssembleError::Request(error.to_string()))
+                    .map_err(StageError::from)?;
+                let parts = Parts { release: Arc::new(*release), locations, step, files, port: agent.options.port };
+                self.assemble(parts, run).await?
+            }
             Request::Submit { transition } => Box::pin(self.submit(*transition)).await?,
             Request::Watch { app } => self.watch(&app).await?,
             Request::Logs(query) => self.logs(&query).await?,
@@ -164,10 +180,22 @@ impl Connection {
             .ok_or_else(|| Stop::Refused(refused(ErrorCode::Refused, format!("`{app}` is not locked by this connection"), None)))
     }
 
-    /// Staging is given up when the client goes; the lock is kept until it has really ended.
     async fn stage(&mut self, label: String, release: Arc<Release>, secrets: Vec<(String, String)>) -> Result<Response, Stop> {
         let lock = self.locked(&release.app)?;
         let order = Order { app: release.app.clone(), label, release, secrets };
+        self.prepare(Preparation::Release(order), Some(lock)).await?;
+        Ok(Response::Ok)
+    }
+
+    /// To look at what was made before needs no lock.
+    async fn assemble(&mut self, parts: Parts, run: bool) -> Result<Response, Stop> {
+        let lock = if run { Some(self.locked(&parts.release.app)?) } else { None };
+        let made = self.prepare(Preparation::Parts { parts, run }, lock).await?;
+        Ok(Response::Assembled { files: made.map(|made| made.to_lines()) })
+    }
+
+    /// Staging is given up when the client goes; the lock is kept until it has really ended.
+    async fn prepare(&mut self, what: Preparation, lock: Option<Lock>) -> Result<Option<Listing>, Stop> {
         let (feed, (given_up, cancel)) = (Arc::new(Feed::default()), watch::channel(false));
         let (agent, told) = (Arc::clone(&self.agent), Arc::clone(&feed));
         let mut staging = tokio::spawn(async move {
@@ -179,7 +207,10 @@ impl Connection {
                 feed: &told,
                 cancel,
             };
-            let done = stage::stage(means, &order).await;
+            let done = match what {
+                Preparation::Release(order) => stage::stage(means, &order).await.map(|()| None),
+                Preparation::Parts { parts, run } => stage::assemble(means, &parts, run).await,
+            };
             drop(lock);
             done
         });
@@ -202,10 +233,9 @@ impl Connection {
             }
         };
         match done {
-            Ok(done) => done?,
-            Err(_) => return Err(StageError::GivenUp.into()),
+            Ok(done) => Ok(done?),
+            Err(_) => Err(StageError::GivenUp.into()),
         }
-        Ok(Response::Ok)
     }
 
     async fn submit(&mut self, transition: Transition) -> Result<Response, Stop> {

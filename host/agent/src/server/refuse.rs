@@ -10,7 +10,7 @@ use crate::{
     observe::ObserveError,
     protocol::{ErrorCode, Refusal},
     secrets::SecretError,
-    stage::{EnvironmentError, StageError},
+    stage::{AssembleError, EnvironmentError, StageError},
     state::StateError,
     store::StoreError,
 };
@@ -133,7 +133,10 @@ impl Refuse for StageError {
             _ if self.is_full() => ErrorCode::Full,
             Self::Content { .. } => ErrorCode::Integrity,
             Self::Store(error) => error.code(),
-            Self::Name(_) | Self::OtherApp { .. } | Self::View { .. } => ErrorCode::Refused,
+            Self::Name(_)
+            | Self::OtherApp { .. }
+            | Self::View { .. }
+            | Self::Assemble(AssembleError::NoSandbox { .. } | AssembleError::Request(_)) => ErrorCode::Refused,
             Self::Taken(_) => ErrorCode::Stale,
             Self::Environment(EnvironmentError::Disk(error)) => error.code(),
             _ => ErrorCode::Failed,
@@ -145,13 +148,16 @@ impl Refuse for StageError {
             Self::Disk(error) | Self::Environment(EnvironmentError::Disk(error)) => error.hint(),
             Self::Store(error) => Refuse::hint(error),
             Self::Taken(_) => Some("something has changed since the plan was made: plan again".into()),
+            Self::Assemble(error) => error.hint(),
             _ => None,
         }
     }
 
     fn log(&self) -> Vec<String> {
         match self {
-            Self::Environment(EnvironmentError::Command { log, .. }) => log.clone(),
+            Self::Assemble(AssembleError::Failed { log, .. }) | Self::Environment(EnvironmentError::Command { log, .. }) => {
+                log.clone()
+            }
             Self::Secrets(failure) => failure.log.clone(),
             _ => Vec::new(),
         }

@@ -41,6 +41,14 @@ pub enum DeployError {
     /// A tree of the node is not one.
     #[error("the node sent the lines of a tree that cannot be read")]
     Listing(#[from] ListingError),
+    /// What a node says that a build step made is not what one can make.
+    #[error("the node says that the build step `{command}` made `{path}`, which is not its to make")]
+    Assembled {
+        /// Program and arguments.
+        command: String,
+        /// Where.
+        path: String,
+    },
     /// A tree of the node has another digest.
     #[error("the node sent another tree than {digest}")]
     Tree {
@@ -57,7 +65,9 @@ impl DeployError {
             Self::Node(error) => error.hint(),
             Self::Stale { .. } => Some("look at the new plan and decide again: run the same command once more".into()),
             Self::Unwatched { app, .. } => Some(format!("`silver status {app}` and `silver registry log` tell how it ended")),
-            Self::Listing(_) | Self::Tree { .. } => Some("`silver registry verify` looks for what was altered".into()),
+            Self::Listing(_) | Self::Tree { .. } | Self::Assembled { .. } => {
+                Some("`silver registry verify` looks for what was altered".into())
+            }
             Self::Read { .. } => None,
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     plan::Wanted,
     progress::{Listener, Reporter},
 };
-use silver_pack::{listing::Listing, snapshot::Blobs};
+use silver_pack::{listing::Listing, overlay::Reasons, snapshot::Blobs};
 use silver_plugin_api::{Digest, plan::Missing};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,6 +23,8 @@ pub struct Content {
     pub pack: Listing,
     /// Content of the merged tree, by digest.
     pub blobs: Arc<dyn Blobs>,
+    /// Why every path is as it is; what build steps make is added.
+    pub reasons: Reasons,
     /// What is recorded besides, such as the reasons for every path: digest and bytes.
     pub records: Vec<(Digest, Vec<u8>)>,
 }
@@ -33,21 +35,28 @@ impl Content {
         Ok(node.missing(Some(wanted.release.pack.archive), self.wanted_blobs(wanted)).await?)
     }
 
-    /// Sends what the node lacks: the zip, the other files of the merged tree, the records, the tree.
-    pub(super) async fn send(
+    /// Sends the files that the node lacks: the zip, and what else the tree has.
+    pub(super) async fn send_files(
         &self,
         session: &mut dyn Session,
         wanted: &Wanted,
         listener: &mut dyn Listener,
     ) -> Result<(), DeployError> {
-        let mut asked = self.wanted_blobs(wanted);
-        asked.extend(self.records.iter().map(|(digest, _)| *digest));
-        let missing = session.missing(Some(wanted.release.pack.archive), asked).await?;
+        let missing = session.missing(Some(wanted.release.pack.archive), self.wanted_blobs(wanted)).await?;
         if missing.archive {
             self.send_archive(session, wanted, listener).await?;
         }
         if !missing.blobs.is_empty() {
             self.send_blobs(session, wanted, &missing.blobs, listener).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is recorded of the tree, and the tree itself: only what a release will have.
+    pub(super) async fn send_records(&self, session: &mut dyn Session, wanted: &Wanted) -> Result<(), DeployError> {
+        let missing = session.missing(None, self.records.iter().map(|(digest, _)| *digest).collect()).await?;
+        for (digest, bytes) in self.records.iter().filter(|(digest, _)| missing.blobs.contains(digest)) {
+            session.put_blob(*digest, bytes.len() as u64, &mut bytes.as_slice()).await?;
         }
         session.put_tree(wanted.release.tree, &wanted.tree.to_lines()).await?;
         Ok(())
@@ -79,9 +88,7 @@ impl Content {
         let mut reporter = Reporter::begin(listener, "send:files", "send the other files");
         let sizes: BTreeMap<Digest, u64> = wanted.tree.iter().map(|(_, node)| (node.digest, node.size)).collect();
         for (number, digest) in missing.iter().enumerate() {
-            if let Some((_, bytes)) = self.records.iter().find(|(record, _)| record == digest) {
-                session.put_blob(*digest, bytes.len() as u64, &mut bytes.as_slice()).await?;
-            } else if let Some(size) = sizes.get(digest) {
+            if let Some(size) = sizes.get(digest) {
                 let read = |source| DeployError::Read { what: format!("content {digest}"), source };
                 let mut body = self.blobs.open(digest).map_err(read)?;
                 session.put_blob(*digest, *size, &mut body).await?;

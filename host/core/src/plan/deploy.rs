@@ -2,7 +2,7 @@
 
 use super::{
     Decision, FileChanges, Flags, Plan, Refusal, Seen, Summary, Wanted, changes,
-    facts::{Edition, EnvironmentUse, Reversal, Writes},
+    facts::{BuildStep, Edition, EnvironmentUse, Reversal, Writes},
     steps::{Labelled, Steps},
 };
 use crate::location;
@@ -92,6 +92,13 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
         settings: changes::settings(old.map(|old| &old.release.settings), &new.release.settings),
         new_secrets: new_secrets(new.release, &seen),
         environment: environment(new.release, observed),
+        assemble: (wanted.release.assemble.iter().enumerate())
+            .map(|(at, step)| BuildStep {
+                command: step.command.join(" "),
+                outputs: step.outputs.clone(),
+                run: at >= wanted.assembled,
+            })
+            .collect(),
         locations_before: observed.locations.clone(),
         writes,
         on_failure: on_failure(old, data, close),
@@ -182,7 +189,8 @@ fn refuse(wanted: &Wanted, seen: &Seen<'_>, flags: &Flags, current: Option<&Obse
     Ok(())
 }
 
-fn locations(wanted: &Wanted, observed: &Observed) -> Result<Vec<String>, Refusal> {
+/// Where it will answer, the canonical location first.
+pub(crate) fn locations(wanted: &Wanted, observed: &Observed) -> Result<Vec<String>, Refusal> {
     let app = &wanted.release.app;
     let locations = match &wanted.locations {
         Some(given) => given.clone(),

@@ -2,6 +2,7 @@
 
 use super::{FileChanges, SettingChange};
 use serde::{Deserialize, Serialize};
+use silver_plugin_api::TreePath;
 
 /// A release as people name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +71,19 @@ pub struct EnvironmentUse {
     pub build: bool,
 }
 
+/// A build step of the pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BuildStep {
+    /// Program and arguments.
+    pub command: String,
+    /// The directory of the tree that it makes.
+    pub outputs: TreePath,
+    /// It has to be run; otherwise what it made from the same before is taken. What it will make is
+    /// not among the files of the plan.
+    pub run: bool,
+}
+
 /// What a plan means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,6 +102,9 @@ pub struct Summary {
     pub new_secrets: Vec<String>,
     /// The environment, if the runtime has one.
     pub environment: Option<EnvironmentUse>,
+    /// Build steps of the pack.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assemble: Vec<BuildStep>,
     /// Locations before.
     pub locations_before: Vec<String>,
     /// Are requests held or refused?

@@ -97,6 +97,7 @@ pub fn rollback(
             .environment
             .as_ref()
             .map(|environment| EnvironmentUse { interpreter: environment.interpreter.clone(), build: false }),
+        assemble: Vec::new(),
         locations_before: observed.locations.clone(),
         writes,
         on_failure: format!("{} serves on, with the data as they are now", old.label),

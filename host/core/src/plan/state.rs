@@ -73,6 +73,7 @@ pub fn change_state(change: StateChange, deployment: &Deployment, seen: Seen<'_>
         settings: Vec::new(),
         new_secrets: Vec::new(),
         environment: None,
+        assemble: Vec::new(),
         locations_before: observed.locations.clone(),
         writes: Writes::NotServing,
         on_failure: "everything is as before".into(),

@@ -61,6 +61,10 @@ fn rows(plan: &Plan) -> Vec<(&'static str, String)> {
             let state = if environment.build { "will be built" } else { "is there" };
             rows.push(("environment", format!("{}, {state}", environment.interpreter)));
         }
+        for (at, step) in summary.assemble.iter().enumerate() {
+            let state = if step.run { "run in a sandbox, then its files are added" } else { "as it was made before" };
+            rows.push((if at == 0 { "build steps" } else { "" }, format!("`{}` → {}/: {state}", step.command, step.outputs)));
+        }
         rows.push(("to send", format!("{} bytes", grouped(summary.send_bytes))));
         rows.push(("requests", writes(summary.writes)));
     }

@@ -130,6 +130,22 @@ pub enum ResolveError {
         /// Those it has.
         known: Vec<String>,
     },
+    /// A build step makes a directory in which the merged tree has files.
+    #[error("a build step makes `{outputs}`, where the merged tree has files already: `{path}`")]
+    OutputTaken {
+        /// What it makes.
+        outputs: TreePath,
+        /// One of the files.
+        path: TreePath,
+    },
+    /// A build step takes nothing.
+    #[error("the merged tree has nothing for the build step `{command}`: {inputs}")]
+    NoInput {
+        /// Program and arguments.
+        command: String,
+        /// Its globs.
+        inputs: String,
+    },
     /// A path that the manifest joins is none.
     #[error("`{path}` is not a path of the release")]
     Path {
@@ -156,6 +172,8 @@ impl ResolveError {
             Self::SecretArgument { .. } => "the program should take it from its environment or from a rendered file".into(),
             Self::NotOwned { key, .. } => format!("the pack's author should add \"{key}\" to `owned-keys`"),
             Self::NoProcess { known, .. } if !known.is_empty() => format!("there are: {}", known.join(", ")),
+            Self::OutputTaken { .. } => "put them where the step takes its inputs from, or let it write elsewhere".into(),
+            Self::NoInput { .. } => "the pack's author should look at `inputs` of the step".into(),
             Self::Keys { source, .. } => return source.hint(),
             _ => return None,
         })

@@ -56,10 +56,16 @@ pub(super) fn no_secret_arguments(
         CheckTarget::Http(_) | CheckTarget::LogLacks { .. } => None,
     });
     for (place, argv) in processes.chain(hooks).chain(checks) {
-        let shown = |name: &str| argv.iter().any(|word| word.contains(&format!("${{{name}}}")));
-        if let Some((name, _)) = env.iter().find(|(name, value)| value.is_secret() && shown(name)) {
-            return Err(ResolveError::SecretArgument { name: name.clone(), place });
-        }
+        no_secret_in(env, &place, argv)?;
     }
     Ok(())
+}
+
+/// The same for one command line.
+pub(super) fn no_secret_in(env: &[(String, Value)], place: &str, argv: &[String]) -> Result<(), ResolveError> {
+    let shown = |name: &str| argv.iter().any(|word| word.contains(&format!("${{{name}}}")));
+    match env.iter().find(|(name, value)| value.is_secret() && shown(name)) {
+        Some((name, _)) => Err(ResolveError::SecretArgument { name: name.clone(), place: place.to_owned() }),
+        None => Ok(()),
+    }
 }

@@ -118,6 +118,8 @@ impl World {
             wanted: Wanted {
                 tree: listing(&[("VERSION", "1.6.0")]),
                 release,
+                assembled: 0,
+                overrides: silver_core::resolve::Overrides::default(),
                 locations: None,
                 migrate: DataClass::Unchanged,
                 min_upgradable: None,

@@ -15,7 +15,9 @@ pub struct Runtime {
     /// `>=18,<23`. Absent: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// For `static`: the directory of the pack that is served. Default: the instance directory.
+    /// The directory of the release that the front serves by itself, where no process `web`
+    /// answers: for a site that `[[assemble]]` makes with `python`, say. Default for `static`: the
+    /// instance directory.
     #[serde(default, deserialize_with = "maybe_directory", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub root: Option<TreePath>,

@@ -1,5 +1,6 @@
 //! The rules that look at more than one field. Those of one part of the manifest stand in one file.
 
+mod assemble;
 mod binds;
 mod building;
 mod customizing;
@@ -20,6 +21,7 @@ pub(super) fn validate(manifest: &Manifest, document: &Document<'_>) -> Result<(
     rules.pack(manifest);
     rules.building(manifest);
     rules.running(manifest);
+    rules.assemble(manifest);
     rules.front(manifest);
     rules.public_state(manifest);
     rules.customizing(manifest);

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Change {
-    /// Who made it: `overlay` (the pack's slots), a plugin's file, `customize.toml`.
+    /// Who made it: `overlay` (the pack's slots), a plugin's file, `customize.toml`, `assembled` (a
+    /// build step of the pack).
     pub by: String,
     /// The rule, in words an operator understands: `slot templates: override`.
     pub rule: String,
@@ -58,7 +59,8 @@ impl Reasons {
         }
     }
 
-    pub(super) fn record(&mut self, path: &TreePath, change: Change) {
+    /// Adds a change to those of a path.
+    pub fn record(&mut self, path: &TreePath, change: Change) {
         self.0.entry(path.clone()).or_default().push(change);
     }
 }

@@ -1,10 +1,7 @@
 //! `[front]`, and the state that it serves.
 
 use super::Rules;
-use crate::{
-    address,
-    manifest::{Manifest, RuntimeKind},
-};
+use crate::{address, manifest::Manifest};
 use silver_plugin_api::plan::StateNature;
 
 /// What frames a message, what ends at one hop, and what is an application's own affair.
@@ -27,7 +24,7 @@ const NOT_SET: [&str; 13] = [
 impl Rules<'_, '_> {
     pub(super) fn front(&mut self, manifest: &Manifest) {
         let front = &manifest.front;
-        let answers = manifest.has_web() || manifest.runtime.kind == RuntimeKind::Static;
+        let answers = manifest.has_web() || manifest.served().is_some();
         if !answers && *front != super::super::Front::default() {
             self.wrong(&["front"], "the application answers no HTTP", Some("a process named `web` does"));
         }
@@ -57,9 +54,9 @@ impl Rules<'_, '_> {
         }
         if let Some(page) = &front.not_found {
             self.location(&["front", "not-found"], page);
-            if manifest.runtime.kind != RuntimeKind::Static {
+            if manifest.served().is_none() {
                 let hint = "the application shows its own page for what is not there";
-                self.wrong(&["front", "not-found"], "only a static application has such a page", Some(hint));
+                self.wrong(&["front", "not-found"], "only where the front serves all by itself there is such a page", Some(hint));
             }
         }
     }

@@ -24,8 +24,8 @@ impl Rules<'_, '_> {
             (RuntimeKind::Static, _) if !manifest.processes.is_empty() => {
                 self.wrong(&["processes"], "a static application has no processes", Some("the runtime `command` runs programs"));
             }
-            (RuntimeKind::Python | RuntimeKind::NodeJs | RuntimeKind::Command, Some(_)) => {
-                self.wrong(&["runtime", "root"], "only a static application has a root", None);
+            (_, Some(_)) if manifest.has_web() => {
+                self.wrong(&["runtime", "root"], "the process `web` answers, so nothing else is served", None);
             }
             _ => {}
         }
@@ -81,7 +81,7 @@ impl Rules<'_, '_> {
 
     fn health(&mut self, manifest: &Manifest) {
         let health = &manifest.health;
-        let answers = manifest.has_web() || manifest.runtime.kind == RuntimeKind::Static;
+        let answers = manifest.has_web() || manifest.served().is_some();
         if !answers && *health != super::super::Health::default() {
             self.wrong(&["health"], "the application answers no HTTP", Some("a process named `web` does"));
         }
