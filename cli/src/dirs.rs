@@ -35,6 +35,13 @@ pub fn port() -> Result<u16> {
     })
 }
 
+/// Cargo's home: `CARGO_HOME`, else `~/.cargo`.
+pub fn cargo_home() -> Result<PathBuf> {
+    variable("CARGO_HOME")
+        .or_else(|| Some(variable("HOME")?.join(".cargo")))
+        .ok_or_else(|| CommandError::usage("neither CARGO_HOME nor HOME is set").hint("set HOME to your home directory"))
+}
+
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }

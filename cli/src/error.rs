@@ -166,6 +166,18 @@ impl From<PackError> for CommandError {
     }
 }
 
+impl From<silver_plugin_build::BuildError> for CommandError {
+    fn from(error: silver_plugin_build::BuildError) -> Self {
+        use silver_plugin_build::BuildError;
+        let exit = match error {
+            BuildError::NotEmpty(_) | BuildError::Name(_) | BuildError::NoProject(_) | BuildError::Project { .. } => Exit::Usage,
+            _ => Exit::Error,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
         let exit = match &error {

@@ -12,8 +12,6 @@
 // `plan` writes down what is to be done and found; `check` and `merge` are both made of it, so that they cannot differ.
 // There is no clock, no randomness, no file and no network; what there is, is described in `sdk/wit`.
 
-import { emit } from "silver:plugin/log@0.1.0";
-
 const PAGE = 4096;
 
 /** Files and links of a tree that match one of the globs, in the order of their paths. */
@@ -92,9 +90,7 @@ export function told(call) {
       // a failure that silver answered to a call of the plugin
       if (error?.payload?.tag) throw error.payload;
       if (error?.tag) throw error;
-      const text = `${error}\n${error?.stack ?? ""}`.trimEnd();
-      emit("error", text, []);
-      throw { tag: "internal", val: text };
+      throw { tag: "internal", val: `${error}\n${error?.stack ?? ""}`.trimEnd() };
     }
   };
 }

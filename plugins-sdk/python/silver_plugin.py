@@ -10,15 +10,15 @@ A customizer is a class `Customizer` in `plugin.py`:
                 work.link(customization, entry.path, f"site/{entry.path}", "note")
 
 `plan` writes down what is to be done and found; `check` and `merge` are both made of it, so that they cannot differ.
-There is no clock, no randomness, no file and no network; what there is, is described in `sdk/wit`.
+There is no clock, no randomness, no file and no network: what asks for them (`time.time`, `random`, `open`, also
+`traceback.format_exc`, which reads sources) ends the call. What there is, is described in `sdk/wit`.
 """
 
-import traceback
 from dataclasses import dataclass
 
 from componentize_py_types import Err
 from wit_world.exports.customizer import Claim
-from wit_world.imports import log, trees, types
+from wit_world.imports import trees, types
 
 PAGE = 4096
 
@@ -56,12 +56,12 @@ class Work:
 
     def link(self, tree, path, dest, rule):
         """`dest` becomes what `path` is in the customization `tree`, in place of what may be there; no bytes are moved."""
-        self._edits.append(_Edit(dest, rule, [f"customization:{path}"], source=tree, path=path))
+        self._edits.append(_Edit(str(dest), rule, [f"customization:{path}"], source=tree, path=str(path)))
 
     def put(self, dest, content, rule, inputs=(), executable=False):
         """New text or bytes stand at `dest`. `inputs` are `role:path` strings: what decided it."""
-        content = content.encode() if isinstance(content, str) else content
-        self._edits.append(_Edit(dest, rule, list(inputs), content=content, executable=executable))
+        content = content.encode() if isinstance(content, str) else bytes(content)
+        self._edits.append(_Edit(str(dest), rule, list(inputs), content=content, executable=executable))
 
     def error(self, code, message, path=None, line=0, help=None):
         """A finding that stops the merge; `path` is a file of the customization, lines begin with 1."""
@@ -87,8 +87,20 @@ class Work:
                 into.put(edit.dest, edit.content, edit.executable, trees.Collision.REPLACE, why)
 
 
+def _told(error):
+    """The error and where it happened; the standard library would look into the sources, which are not there."""
+    lines, at = [f"{type(error).__name__}: {error}"], error.__traceback__
+    while at:
+        code = at.tb_frame.f_code
+        # `/1/silver_plugin.py`: the number is that of a directory when it was built
+        name = code.co_filename.lstrip("0123456789/")
+        lines.append(f"{code.co_name}@{name}:{at.tb_lineno}")
+        at = at.tb_next
+    return "\n".join(lines)
+
+
 def told(function):
-    """An exception becomes the plugin's failure, with its traceback: nothing else would show it."""
+    """An exception becomes the plugin's failure, with the place where it happened: nothing else would show it."""
 
     def wrapped(*arguments):
         try:
@@ -96,9 +108,7 @@ def told(function):
         except Err:
             raise
         except Exception as error:
-            text = traceback.format_exc()
-            log.emit(log.Level.ERROR, text, [])
-            raise Err(types.Failure_Internal(text)) from error
+            raise Err(types.Failure_Internal(_told(error))) from error
 
     return wrapped
 

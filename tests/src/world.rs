@@ -77,7 +77,14 @@ impl World {
     /// # Panics
     /// When it cannot be started.
     pub fn silver<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
-        let mut command = self.command(args);
+        self.run(&mut self.command(args))
+    }
+
+    /// Runs a command of this world, with what a test changed of it, to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn run(&self, command: &mut Command) -> Ran {
         let said = format!("{command:?}");
         let output = command.output().unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
         Ran { said, output, names: self.names() }
@@ -234,6 +241,18 @@ fn of_the_machine(name: &OsStr) -> bool {
             .iter()
             .any(|start| name.starts_with(start))
         || name.to_lowercase().ends_with("_proxy")
+}
+
+/// The command with what toolchains keep at the home of who runs the tests: Rust itself, crates, npm's settings.
+pub fn with_toolchains(command: &mut Command) -> &mut Command {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let mut at_home = |name: &str, below: &str| {
+        command.env(name, std::env::var_os(name).map_or_else(|| home.join(below), PathBuf::from));
+    };
+    at_home("CARGO_HOME", ".cargo");
+    at_home("RUSTUP_HOME", ".rustup");
+    at_home("NPM_CONFIG_USERCONFIG", ".npmrc");
+    command
 }
 
 /// What a snapshot names instead of showing, after [`Ran::snapshot`]: patterns and names, for insta.

@@ -56,7 +56,7 @@ pub(crate) fn sandbox() -> Result<(), Failure> {
     debian(&["bubblewrap"], "build steps of packs run in its sandbox; it needs user namespaces", || succeeds("bwrap", &probe))
 }
 
-/// npm and apt's lists: recipes of packs fetch with them.
+/// npm and apt's lists: recipes of packs fetch with them, and the toolchain for plugins in JavaScript runs on Node.js.
 pub(crate) fn packages() -> Result<(), Failure> {
     debian(&["npm"], "packs with packages of npm are built with it", || succeeds("npm", &["--version"]))?;
     if !succeeds("apt-cache", &["show", "--no-all-versions", "javascript-common"]) && Path::new("/usr/bin/apt-get").exists() {

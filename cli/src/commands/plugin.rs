@@ -1,14 +1,19 @@
-//! `silver plugin`: what the plugins of a pack may do.
+//! `silver plugin`: what the plugins of a pack may do, and writing plugins.
 
 mod allow;
 pub(super) mod asked;
+mod build;
+mod check;
 mod deny;
 mod grants;
+mod new;
+mod test;
+mod wit;
 
 use crate::{context::Context, error::Result};
 use clap::Subcommand;
 
-/// What the plugins of a pack ask for, and what of it they may do
+/// Write plugins; what the plugins of a pack ask for, and what of it they may do
 #[derive(Debug, clap::Args)]
 pub struct Plugin {
     #[command(subcommand)]
@@ -20,6 +25,11 @@ enum PluginCommand {
     Grants(grants::Grants),
     Allow(allow::Allow),
     Deny(deny::Deny),
+    New(new::New),
+    Build(build::Build),
+    Check(check::Check),
+    Test(test::Test),
+    Wit(wit::Wit),
 }
 
 impl Plugin {
@@ -28,6 +38,11 @@ impl Plugin {
             PluginCommand::Grants(args) => args.run(context),
             PluginCommand::Allow(args) => args.run(context),
             PluginCommand::Deny(args) => args.run(context),
+            PluginCommand::New(args) => args.run(context),
+            PluginCommand::Build(args) => args.run(context),
+            PluginCommand::Check(args) => args.run(context),
+            PluginCommand::Test(args) => args.run(context),
+            PluginCommand::Wit(args) => args.run(context),
         }
     }
 }

@@ -9,7 +9,7 @@ use wasmparser::{Encoding, Parser, Payload};
 /// The largest component, in bytes: compiling is work that nothing else bounds. One in Rust has some hundred
 /// kilobytes, one in JavaScript 12 MB (SpiderMonkey), one in Python 18 MB (CPython and what it imports), and its author's
 /// own modules have to fit in, too.
-pub(crate) const MAX_COMPONENT: usize = 32 << 20;
+pub const MAX_COMPONENT: usize = 32 << 20;
 
 /// What a plugin exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

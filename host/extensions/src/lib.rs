@@ -31,7 +31,7 @@ pub use customizer::WasmCustomizer;
 pub use error::{CacheError, ExtensionError};
 pub use extensions::{Extensions, Plugin};
 pub use grants::Grants;
-pub use inspect::{Inspection, Refusal, World, inspect};
+pub use inspect::{Inspection, MAX_COMPONENT, Refusal, World, inspect};
 pub use limits::{Limit, LimitReached, Limits};
 pub use usage::Usage;
 

@@ -10,6 +10,9 @@ use std::{fs, path::Path};
 /// The workspace's manifest, for the versions of what the SDK depends on.
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
+/// And their exact versions: a new project begins with what silver itself was tested with.
+const LOCK: &str = include_str!("../../../Cargo.lock");
+
 /// The golden cases: path below `tests`, text. They are the same for every language.
 const CASES: [(&str, &str); 12] = [
     (
@@ -44,6 +47,7 @@ pub fn new(dir: &Path, name: &str, lang: Lang) -> Result<Project, BuildError> {
     match lang {
         Lang::Rust => {
             files.push(("Cargo.toml".into(), cargo_toml(name)));
+            files.push(("Cargo.lock".into(), cargo_lock()));
             files.push(("src/lib.rs".into(), include_str!("templates/rust/lib.rs").into()));
             files.push((".gitignore".into(), "/target/\n".into()));
         }
@@ -86,6 +90,33 @@ fn cargo_toml(name: &str) -> String {
         .replace("@DEPENDENCIES@\n", &names.iter().map(line).collect::<String>())
 }
 
+/// The rows of silver's own lock that the SDK needs. Cargo adds the project itself.
+fn cargo_lock() -> String {
+    let ours: toml::Table = LOCK.parse().unwrap_or_default();
+    let rows = ours.get("package").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is = |row: &toml::Value, name: &str, version: Option<&str>| {
+        row["name"].as_str() == Some(name) && version.is_none_or(|version| row["version"].as_str() == Some(version))
+    };
+    let mut needed = vec![false; rows.len()];
+    let mut open = vec!["silver-plugin"];
+    while let Some(wanted) = open.pop() {
+        // `name`, or `name version` where there are several
+        let mut words = wanted.split(' ');
+        let (name, version) = (words.next().unwrap_or_default(), words.next());
+        for (row, needed) in rows.iter().zip(&mut needed).filter(|(row, needed)| !**needed && is(row, name, version)) {
+            *needed = true;
+            let more = row.get("dependencies").and_then(toml::Value::as_array).into_iter().flatten();
+            open.extend(more.filter_map(toml::Value::as_str));
+        }
+    }
+    let kept = rows.iter().zip(needed).filter(|(_, needed)| *needed).map(|(row, _)| row.clone()).collect();
+    let lock = toml::Table::from_iter([
+        ("version".to_owned(), ours["version"].clone()),
+        ("package".to_owned(), toml::Value::Array(kept)),
+    ]);
+    lock.to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +144,16 @@ mod tests {
             assert!(matches!(new(&dir.path().join("x"), name, Lang::Js), Err(BuildError::Name(_))), "{name}");
         }
         assert!(!dir.path().join("x").exists());
+    }
+
+    #[test]
+    fn the_lock_holds_what_the_sdk_needs_and_no_more() {
+        let lock: toml::Table = cargo_lock().parse().unwrap();
+        let names: Vec<&str> = lock["package"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+        for name in ["silver-plugin", "silver-plugin-api", "wit-bindgen", "serde", "unicode-normalization"] {
+            assert!(names.contains(&name), "{name}");
+        }
+        assert!(!names.contains(&"wasmtime") && !names.contains(&"silver-pack"), "{names:?}");
     }
 
     #[test]

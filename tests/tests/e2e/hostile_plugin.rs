@@ -71,9 +71,9 @@ fn one_that_traps_is_named_with_its_functions() {
 
 #[test]
 fn one_that_wants_more_than_its_world_is_not_even_compiled() {
-    let text = r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance)) (instance $none)
+    let text = r#"(component (import "wasi:sockets/tcp@0.2.0" (instance)) (instance $none)
         (export "silver:plugin/customizer@0.1.0" (instance $none)))"#;
-    refused(&wat::parse_str(text).unwrap(), 1, &[NAME, "wasi:clocks/wall-clock@0.2.0"]);
+    refused(&wat::parse_str(text).unwrap(), 1, &[NAME, "wasi:sockets/tcp@0.2.0"]);
     refused(b"\0asm\x01\0\0\0", 1, &[NAME]);
 }
 

@@ -19,6 +19,7 @@ mod manage_app;
 mod operate;
 mod output;
 mod pack;
+mod plugin;
 mod recipes;
 mod registry;
 mod rollback;

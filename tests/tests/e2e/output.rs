@@ -36,6 +36,8 @@ fn help() {
       explain  Tell where a file of an application comes from, by which rule, and what it replaced
       manage-app  Run a command of the pack on a customization: install the application's own plugins,
                    say
+      plugin  Write plugins; what the plugins of a pack ask for, and what of it they may do
+      customize  Bring a customization up to date with a new version of its pack
       logs  Show what an application's processes said, and who visited it
       env  Show the environment of an application's processes, secrets masked
       run  Run a program in an application's environment
