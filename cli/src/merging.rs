@@ -5,7 +5,7 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
-    extensions, findings, kept, operator,
+    extensions, findings, kept, moment, operator,
 };
 use jiff::Timestamp;
 use silver_core::resolve::{Overrides, ProcessOverride};
@@ -291,7 +291,7 @@ impl MergedPack {
         let mut lock: Lock = customization.own().lock.clone();
         lock.pack = Some(locked(&self.pack));
         let version = self.pack.manifest().pack.version.clone();
-        let settled = Settled { by: operator::claimed(), version, at: Timestamp::now().to_string() };
+        let settled = Settled { by: operator::claimed(), version, at: moment::seconds(&Timestamp::now().to_string()) };
         lock.overrides = customization.own_overrides(overrides::rows(&self.merged.overrides, &settled));
         Ok(customization.save_lock(&lock)?)
     }

@@ -219,7 +219,7 @@ fn survey(input: &Input<'_>, customization: &Customization, own: &Snapshot, foun
         rows,
         found,
         former: former.as_deref(),
-        base_of: &|file| customization.base_of(file).map(str::to_owned),
+        base_of: &|file| customization.base_layer(file),
     }
     .overrides()
 }

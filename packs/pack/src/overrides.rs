@@ -14,7 +14,7 @@ use crate::{
     snapshot::Snapshot,
 };
 use silver_plugin_api::{Diagnostic, Digest, Location, TreePath, TreeRole};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 /// An operator's file and the file of the pack that it replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub struct Override {
     pub path: TreePath,
     /// The operator's, below the customization.
     pub file: TreePath,
-    /// The base that it comes from (`../agency`); `None`: the customization itself.
-    pub layer: Option<String>,
+    /// The base that it comes from; `None`: the customization itself.
+    pub base_layer: Option<BaseLayer>,
     /// How they stand.
     pub state: State,
     /// The pack's file that the operator's was made from; `None`: nothing says.
@@ -35,6 +35,15 @@ pub struct Override {
     pub ours: Digest,
     /// Who brought it up to date the last time.
     pub settled: Option<Settled>,
+}
+
+/// The base that a file comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseLayer {
+    /// As the site sees it: `../agency`.
+    pub name: String,
+    /// Its directory.
+    pub dir: PathBuf,
 }
 
 /// How an operator's file stands to the pack's.
@@ -59,7 +68,7 @@ pub enum State {
 impl Override {
     /// The operator's file on the way from the site: `templates/a.html`, `../agency/templates/a.html`.
     pub fn shown(&self) -> String {
-        self.layer.as_ref().map_or_else(|| self.file.to_string(), |base| format!("{base}/{}", self.file))
+        self.base_layer.as_ref().map_or_else(|| self.file.to_string(), |base| format!("{}/{}", base.name, self.file))
     }
 }
 
@@ -113,7 +122,7 @@ pub struct Survey<'a> {
     /// not know yet.
     pub former: Option<&'a Listing>,
     /// The base that a file comes from.
-    pub base_of: &'a dyn Fn(&TreePath) -> Option<String>,
+    pub base_of: &'a dyn Fn(&TreePath) -> Option<BaseLayer>,
 }
 
 impl Survey<'_> {
@@ -164,8 +173,8 @@ impl Survey<'_> {
             },
         };
         let (base, settled) = (Some(row.base), row.settled.clone());
-        let layer = (self.base_of)(&file);
-        Some(Override { path: path.clone(), file, layer, state, base, theirs, ours, settled })
+        let base_layer = (self.base_of)(&file);
+        Some(Override { path: path.clone(), file, base_layer, state, base, theirs, ours, settled })
     }
 
     /// One that the lock does not know.
@@ -175,8 +184,8 @@ impl Survey<'_> {
         let former = self.former.and_then(|former| former.get(&row.path)).map(|node| node.digest);
         let state = if former.is_some_and(|former| former != row.base) { State::Changed } else { State::New };
         let (path, theirs) = (row.path.clone(), Some(row.base));
-        let layer = (self.base_of)(&file);
-        Some(Override { path, file, layer, state, base: former, theirs, ours, settled: None })
+        let base_layer = (self.base_of)(&file);
+        Some(Override { path, file, base_layer, state, base: former, theirs, ours, settled: None })
     }
 
     fn marks(&self, file: &TreePath) -> Vec<usize> {
@@ -196,14 +205,17 @@ pub fn rows(overrides: &[Override], settled: &Settled) -> Vec<Overridden> {
 
 /// What the operator has to settle before an update, as errors at their files.
 pub fn conflicts(overrides: &[Override]) -> Vec<Diagnostic> {
-    const SETTLE: &str = "`silver customize diff` shows all three, `silver customize rebase` merges them";
+    const SETTLE: &str = "`silver customize diff PACK --customize=DIR` shows what both changed, `silver customize rebase PACK --customize=DIR` merges it";
     let finding = |one: &Override| {
         let (path, shown) = (&one.path, one.shown());
-        let (file, settle) = match &one.layer {
+        let (file, settle) = match &one.base_layer {
             None => (shown.as_str(), SETTLE.to_owned()),
             Some(base) => (
                 shown.as_str(),
-                format!("settle it in the base, for all sites: `silver customize rebase PACK --customize={base}`"),
+                format!(
+                    "settle it in the base, for all sites: `silver customize rebase PACK --customize={}`",
+                    base.dir.display()
+                ),
             ),
         };
         let (message, help, line) = match &one.state {
@@ -211,13 +223,15 @@ pub fn conflicts(overrides: &[Override]) -> Vec<Diagnostic> {
             State::Moved(to) => (
                 format!("the pack's `{path}`, which `{file}` was made from, is `{to}` now"),
                 format!(
-                    "move `{file}` to where `{to}` is replaced, or choose: `silver customize rebase --ours {file}` keeps it as a file of its own, `--theirs {file}` takes it out"
+                    "`silver customize rebase PACK --customize=DIR` moves yours along; or choose: `--ours {file}` keeps it as a file of its own, `--theirs {file}` takes it out"
                 ),
                 0,
             ),
             State::Gone => (
                 format!("the pack has no `{path}` any more, which `{file}` was made from"),
-                format!("choose: `silver customize rebase --ours {file}` keeps yours, `--theirs {file}` takes it out"),
+                format!(
+                    "choose: `silver customize rebase PACK --customize=DIR --ours {file}` keeps yours, `--theirs {file}` takes it out"
+                ),
                 0,
             ),
             State::Marked(lines) => {
@@ -226,14 +240,14 @@ pub fn conflicts(overrides: &[Override]) -> Vec<Diagnostic> {
                 (
                     format!("`{file}` still holds conflict markers, in {which} {}", all.join(", ")),
                     format!(
-                        "put it right and take the markers out, or choose: `silver customize rebase --ours {file}` or `--theirs {file}`"
+                        "put it right and take the markers out, or choose: `silver customize rebase PACK --customize=DIR --ours {file}` or `--theirs {file}`"
                     ),
                     lines.first().copied().unwrap_or_default(),
                 )
             }
             State::Current | State::New | State::Merged => return None,
         };
-        let help = if one.layer.is_some() { settle } else { help };
+        let help = if one.base_layer.is_some() { settle } else { help };
         let at = Location { line: u32::try_from(line).unwrap_or(0), ..Location::file(TreeRole::Customization, one.file.clone()) };
         Some(Diagnostic::error("override-conflict", message).help(help).at(at))
     };

@@ -4,9 +4,13 @@
 //! A pure function of the customization, the pack and the bytes that the files were made from; what it gives
 //! is written as one by [`crate::commit`].
 
+mod done;
+mod error;
 mod three_way;
 
 pub use crate::overrides::Side;
+pub use done::{Done, Why};
+pub use error::RebaseError;
 pub use three_way::{MAX_LINES, MAX_TEXT, ThreeWay, merge as three_way};
 
 use crate::{
@@ -16,10 +20,9 @@ use crate::{
     manifest::Manifest,
     overlay::Draft,
     overrides::{self, Override, State},
-    render::RenderError,
-    snapshot::{Blobs, MAX_READ, ReadError, Snapshot},
+    snapshot::{Blobs, MAX_READ, Snapshot},
 };
-use silver_plugin_api::{Collision, Digest, Failure, Overlay, Reason, TreePath};
+use silver_plugin_api::{Collision, Digest, Overlay, Reason, TreePath};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Read},
@@ -46,67 +49,6 @@ pub struct Rebase<'a> {
     pub settled: Settled,
 }
 
-/// What is done with one file, or one setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Done {
-    /// Nothing is to be done.
-    Nothing,
-    /// The lock knows now what it was made from.
-    Recorded,
-    /// Nothing says what it was made from.
-    Unknown,
-    /// Both sides' changes are in it.
-    Merged,
-    /// Both changed the same; the conflicts stand between markers in these lines.
-    Marked(Vec<usize>),
-    /// The chosen side counts where both changed the same.
-    Chosen(Side),
-    /// The operator's file goes: the pack's stands, or nothing.
-    Removed,
-    /// It replaces the pack's file at its new path.
-    Moved(TreePath),
-    /// The operator has to choose a side, or give the base; why.
-    Open(Why),
-}
-
-/// Why a file is not brought up to date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
-    /// It is no text, or too long to be merged.
-    Opaque,
-    /// The pack has nothing to merge with.
-    Gone,
-    /// The bytes that it was made from are nowhere to be found.
-    NoBase,
-    /// Its conflict markers are not in order.
-    Markers,
-    /// It comes from a base, and is settled there for all sites.
-    InBase,
-}
-
-impl Done {
-    /// Its word in reports.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Recorded => "recorded",
-            Self::Unknown => "unknown",
-            Self::Merged => "merged",
-            Self::Marked(_) => "marked",
-            Self::Chosen(Side::Ours) => "ours",
-            Self::Chosen(Side::Theirs) => "theirs",
-            Self::Removed => "removed",
-            Self::Moved(_) => "moved",
-            Self::Open(_) => "open",
-        }
-    }
-
-    /// Is there something left for the operator to settle?
-    pub const fn is_open(&self) -> bool {
-        matches!(self, Self::Marked(_) | Self::Open(_))
-    }
-}
-
 /// What came of it.
 pub struct Rebased {
     /// The directory as it shall be.
@@ -115,72 +57,6 @@ pub struct Rebased {
     pub overrides: Vec<Done>,
     /// Settings that move: the former name, the name now.
     pub settings: Vec<(String, String)>,
-}
-
-/// Why nothing is done.
-#[derive(Debug, thiserror::Error)]
-pub enum RebaseError {
-    /// A choice for a file that replaces nothing.
-    #[error("`{path}` replaces no file of the pack")]
-    NoSuchOverride {
-        /// What was named.
-        path: TreePath,
-        /// What is probably meant.
-        hint: Option<String>,
-    },
-    /// A choice for a file of a base.
-    #[error("`{file}` comes from the base `{base}`")]
-    InBase {
-        /// The file.
-        file: TreePath,
-        /// The base.
-        base: String,
-    },
-    /// The bytes that a file was made from are not what they were.
-    #[error("what `{file}` was made from has been altered: it is {found}, the lock says {expected}")]
-    Altered {
-        /// The operator's file.
-        file: TreePath,
-        /// What the lock says.
-        expected: Digest,
-        /// What was found.
-        found: Digest,
-    },
-    /// They could not be read.
-    #[error("cannot read what `{file}` was made from")]
-    Base {
-        /// The operator's file.
-        file: TreePath,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// One of the two files could not be read.
-    #[error("cannot read what is to be merged")]
-    Read(#[from] ReadError),
-    /// `customize.toml` could not be edited.
-    #[error("cannot edit customize.toml")]
-    Edit(#[from] RenderError),
-    /// The result is no tree.
-    #[error("the files do not go together: {0}")]
-    Files(Failure),
-}
-
-impl RebaseError {
-    /// The way out.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoSuchOverride { hint, .. } => hint.clone(),
-            Self::InBase { base, .. } => {
-                Some(format!("settle it there, for all sites: `silver customize rebase PACK --customize={base}`"))
-            }
-            Self::Altered { .. } => {
-                Some("`silver registry verify` tells what else was; or give the former pack with `--base`".into())
-            }
-            Self::Read(error) => error.hint(),
-            Self::Base { .. } | Self::Edit(_) | Self::Files(_) => None,
-        }
-    }
 }
 
 impl Rebase<'_> {
@@ -207,9 +83,11 @@ impl Rebase<'_> {
         match self.choices.keys().find(|path| !known(path)) {
             None => {
                 let chosen = |one: &&Override| self.choices.contains_key(&one.file) || self.choices.contains_key(&one.path);
-                match self.overrides.iter().filter(chosen).find_map(|one| Some((one, one.layer.clone()?))) {
+                match self.overrides.iter().filter(chosen).find_map(|one| Some((one, one.base_layer.as_ref()?))) {
                     None => Ok(()),
-                    Some((one, base)) => Err(RebaseError::InBase { file: one.file.clone(), base }),
+                    Some((one, base)) => {
+                        Err(RebaseError::InBase { file: one.file.clone(), base: base.dir.display().to_string() })
+                    }
                 }
             }
             Some(path) => {
@@ -255,7 +133,7 @@ impl Rebase<'_> {
         };
         let settled = |base: Digest| Overridden { settled: Some(self.settled.clone()), ..row(base) };
         let former = || self.former(one).cloned();
-        if one.layer.is_some() {
+        if one.base_layer.is_some() {
             // what the site's lock says of it stays, until the base's own says something
             work.rows.extend(former());
             return Ok(if one.state.stops() { Done::Open(Why::InBase) } else { Done::Nothing });

@@ -52,7 +52,7 @@ fn a_conflict_settled_in_the_base_is_settled_for_every_site() {
     for site in ["one", "two"] {
         let ran = world.silver(["update", "next.zip", &format!("--customize={site}"), "--name", site, "--yes"]).exits(2);
         assert!(ran.stderr().contains("`../agency/templates/index.html` was made from it"), "{}", ran.snapshot());
-        assert!(ran.stderr().contains("--customize=../agency"), "{}", ran.snapshot());
+        assert!(ran.stderr().contains("--customize=agency"), "{}", ran.snapshot());
     }
     let before = fs::read(world.work().join("one/customize.lock")).unwrap();
     let ran = world.silver(["customize", "rebase", "next.zip", "--customize=one"]).exits(3);

@@ -29,6 +29,7 @@ mod serve;
 mod template;
 mod trac;
 mod trac_upgrade;
+mod tutorial;
 mod update;
 mod writes;
 

@@ -1,5 +1,5 @@
 use super::survey::Pair;
-use crate::{changes, context::Context, error::Result, exit::Exit, operator};
+use crate::{changes, context::Context, error::Result, exit::Exit, moment, operator};
 use jiff::Timestamp;
 use serde::Serialize;
 use silver_pack::{
@@ -50,7 +50,7 @@ impl Rebase {
         let survey = self.pair.survey(context)?;
         let (pack, customization) = (&survey.pack, survey.customization.own());
         let version = pack.manifest().pack.version.clone();
-        let settled = Settled { by: operator::claimed(), version, at: Timestamp::now().to_string() };
+        let settled = Settled { by: operator::claimed(), version, at: moment::seconds(&Timestamp::now().to_string()) };
         let sides = [(&self.ours, Side::Ours), (&self.theirs, Side::Theirs)];
         let choices: BTreeMap<TreePath, Side> =
             sides.into_iter().flat_map(|(paths, side)| paths.iter().map(move |path| (path.clone(), side))).collect();
@@ -145,9 +145,10 @@ fn of_file(one: &Override, done: &Done, written: bool) -> Row {
             Some(format!("give the pack that it was made from with `--base OLD.zip`; or {}", choose())),
         ),
         Done::Open(Why::InBase) => {
-            let base = one.layer.clone().unwrap_or_default();
-            let hint = format!("settle it there, for all sites: `silver customize rebase PACK --customize={base}`");
-            (format!("{file} comes from the base {base}"), Some(hint))
+            let (name, dir) =
+                one.base_layer.as_ref().map(|base| (base.name.as_str(), base.dir.display().to_string())).unwrap_or_default();
+            let hint = format!("settle it there, for all sites: `silver customize rebase PACK --customize={dir}`");
+            (format!("{file} comes from the base {name}"), Some(hint))
         }
         Done::Open(Why::Markers) => {
             (format!("{file}: its conflict markers are not in order"), Some("put it right by hand".into()))

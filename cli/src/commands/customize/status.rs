@@ -74,7 +74,7 @@ fn of_override(one: &Override) -> Row {
         kind: "override",
         state: one.state.as_str(),
         file: Some(one.shown()),
-        layer: one.layer.clone(),
+        layer: one.base_layer.as_ref().map(|base| base.name.clone()),
         line: conflict.as_ref().and_then(|conflict| conflict.line),
         path: Some(one.path.to_string()),
         base: one.base,

@@ -3,126 +3,30 @@
 //! What is nearer to the site wins: a file, a setting, a secret, a variable, a process, an index. App plugins
 //! and `remove` add up, `[[deploy]]` is never inherited.
 
-use super::{CONFIG, Customization, CustomizationError, CustomizeToml, IndexOverride, Lock, LockedPlugin, Overridden};
+mod base_path;
+mod error;
+mod inherit;
+
+pub use base_path::BasePath;
+pub use error::LayerError;
+
+use super::{CONFIG, Customization, CustomizationError, Lock, LockedPlugin, Overridden};
 use crate::{
     hash,
-    listing::{Listing, ListingError},
-    manifest::text_type,
+    listing::Listing,
     merge::is_ours,
+    overrides::BaseLayer,
     snapshot::{Blobs, Layers, Snapshot},
 };
-use silver_plugin_api::{Digest, TreePath, path::is_control};
+use silver_plugin_api::{Digest, TreePath};
 use std::{
-    fmt, io,
+    io,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
 /// The most customizations on top of each other.
 pub const MAX_LAYERS: usize = 8;
-
-/// `base`: the directory of another customization, relative to the one that names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BasePath(String);
-
-impl std::str::FromStr for BasePath {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let hint = crate::document::HINT;
-        let wrong = |why: &str| Err(format!("`{}` {why}{hint}write \"../NAME\"", text.escape_debug()));
-        let text = text.strip_suffix('/').unwrap_or(text);
-        if text.starts_with(['/', '~']) || text.contains('\\') {
-            return wrong("means another directory on every machine: a base is relative to this file");
-        }
-        if text.is_empty() || text.contains(is_control) || text.split('/').any(|part| part.is_empty() || part == ".") {
-            return wrong("is not the path of a directory");
-        }
-        if text.split('/').all(|part| part == "..") || !text.starts_with("../") {
-            return wrong("lies inside of this customization, or around it");
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for BasePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-text_type!(BasePath, "^\\.\\./.+$", ["../agency"]);
-
-/// Why a customization cannot stand on its bases. `chain` is the way from the site to the one in question.
-#[derive(Debug, thiserror::Error)]
-pub enum LayerError {
-    /// It is not there.
-    #[error("the base of a customization is not there: {}", shown(chain))]
-    Missing {
-        /// The way.
-        chain: Vec<PathBuf>,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A base that stands on itself.
-    #[error("customizations stand on each other in a circle: {}", shown(chain))]
-    Cycle {
-        /// The way.
-        chain: Vec<PathBuf>,
-    },
-    /// One lies inside another.
-    #[error("a customization and its base lie inside one another: {}", shown(chain))]
-    Inside {
-        /// The way.
-        chain: Vec<PathBuf>,
-    },
-    /// Too many.
-    #[error("more than {MAX_LAYERS} customizations on top of each other: {}", shown(chain))]
-    TooMany {
-        /// The way.
-        chain: Vec<PathBuf>,
-    },
-    /// One of them is for another pack.
-    #[error("the base is for the pack `{found}`, not for `{wanted}`: {}", shown(chain))]
-    OtherPack {
-        /// The way.
-        chain: Vec<PathBuf>,
-        /// The site's pack.
-        wanted: String,
-        /// The base's.
-        found: String,
-    },
-    /// Their files do not go together.
-    #[error("the files do not go together: {}", shown(chain))]
-    Clash {
-        /// The way.
-        chain: Vec<PathBuf>,
-        /// Which and why.
-        #[source]
-        source: ListingError,
-    },
-}
-
-impl LayerError {
-    /// The way out.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Missing { .. } => "check it out beside this one, or correct `base` in customize.toml".into(),
-            Self::Cycle { .. } => "take `base` out of one of them".into(),
-            Self::Inside { .. } => "move the base beside the customization: base = \"../NAME\"".into(),
-            Self::TooMany { .. } => "join some of them".into(),
-            Self::OtherPack { .. } => "a base serves sites of the same pack".into(),
-            Self::Clash { source, .. } => return source.hint(),
-        })
-    }
-}
-
-/// `mine → ../agency → ../common`
-fn shown(chain: &[PathBuf]) -> String {
-    let names: Vec<String> = chain.iter().map(|dir| dir.display().to_string()).collect();
-    names.join(" → ")
-}
 
 /// One customization of several on top of each other.
 #[derive(Debug, Clone)]
@@ -231,7 +135,7 @@ impl Customization {
                 base.lock.app_plugins.iter().filter(|row| !has_plugin(&all.lock, row)).cloned().collect();
             all.lock.app_plugins.extend(shown);
             stores.push(base.files.blobs().clone());
-            inherit(&mut all.config, &base.config, name);
+            inherit::inherit(&mut all.config, &base.config, name);
         }
         all.lock.app_plugins.sort();
         all.files = Snapshot::new(listing, Arc::new(Layers::new(stores)));
@@ -264,6 +168,12 @@ impl Customization {
     /// The base that a file comes from, as the site sees it (`../agency`); `None`: the site's own.
     pub fn base_of(&self, file: &TreePath) -> Option<&str> {
         self.layers.get(self.owner(file)?).map(|layer| layer.name.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// As [`Customization::base_of`], with its directory.
+    pub fn base_layer(&self, file: &TreePath) -> Option<BaseLayer> {
+        let layer = self.layers.get(self.owner(file)?).filter(|layer| !layer.name.is_empty())?;
+        Some(BaseLayer { name: layer.name.clone(), dir: layer.customization.dir.clone() })
     }
 
     /// The number of the layer that a file comes from, counted from the site.
@@ -345,48 +255,6 @@ fn seen_from(site: &Path, dir: &Path) -> String {
     let up = site.components().skip(same).map(|_| "..".to_owned());
     let down = dir.components().skip(same).map(|part| part.as_os_str().to_string_lossy().into_owned());
     up.chain(down).collect::<Vec<_>>().join("/")
-}
-
-/// What `site` does not say itself it has from `base`.
-fn inherit(site: &mut CustomizeToml, base: &CustomizeToml, name: &str) {
-    for (setting, value) in &base.settings {
-        site.settings.entry(setting.clone()).or_insert_with(|| value.clone());
-    }
-    for (secret, reference) in &base.secrets {
-        site.secrets.entry(secret.clone()).or_insert_with(|| reference.clone());
-    }
-    for (variable, value) in &base.env {
-        site.env.entry(variable.clone()).or_insert_with(|| value.clone());
-    }
-    for (kind, wanted) in &base.plugins {
-        let own = site.plugins.entry(*kind).or_default();
-        for plugin in wanted {
-            if !own.iter().any(|other| kind.normalized(&other.name) == kind.normalized(&plugin.name)) {
-                own.push(plugin.clone());
-            }
-        }
-    }
-    for (process, base) in &base.processes {
-        let own = site.processes.entry(process.clone()).or_default();
-        own.count = own.count.or(base.count);
-        own.memory = own.memory.or(base.memory);
-    }
-    for (kind, index) in &base.index {
-        let directory = index.directory.as_ref().map(|directory| format!("{name}/{directory}"));
-        let absolute = index.directory.clone().filter(|directory| directory.starts_with('/'));
-        let inherited = || IndexOverride { directory: absolute.or(directory), ..index.clone() };
-        site.index.entry(*kind).or_insert_with(inherited);
-    }
-    for path in &base.remove {
-        if !site.remove.contains(path) {
-            site.remove.push(path.clone());
-        }
-    }
-    for target in &base.targets {
-        if !site.targets.contains(target) {
-            site.targets.push(target.clone());
-        }
-    }
 }
 
 #[cfg(test)]
