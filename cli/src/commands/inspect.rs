@@ -1,3 +1,5 @@
+mod tried;
+
 use crate::{
     context::Context,
     error::{CommandError, Result},
@@ -8,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use silver_pack::{listing::Kind, pack};
 use std::path::PathBuf;
+use tried::Tried;
 
 /// Show what a pack is: manifest, files, plugins and what they ask for, bill of materials, provenance
 ///
@@ -19,6 +22,9 @@ pub struct Inspect {
     /// Show this part only; may be given more than once
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
+    /// Load the plugins and try them on the pack: what they import, and the fuel and memory they use
+    #[arg(long, short)]
+    verbose: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,6 +83,8 @@ struct Plugin {
     world: String,
     needs: Vec<String>,
     digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tried: Option<Tried>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +98,12 @@ struct File {
 impl Inspect {
     pub fn run(self, context: &Context) -> Result {
         let pack = pack::Pack::open(&self.pack)?;
-        let report = Report::of(&pack)?;
+        let mut report = Report::of(&pack)?;
+        if self.verbose {
+            for (plugin, tried) in report.plugins.iter_mut().zip(tried::all(context, &pack)?) {
+                plugin.tried = Some(tried);
+            }
+        }
         if context.ui.json() {
             context.ui.report_json(&self.chosen(&report)?)?;
             return Ok(Exit::Done);
@@ -123,11 +136,12 @@ impl Inspect {
         }
         if wanted(Part::Plugins) {
             title("PLUGINS");
-            for plugin in &pack.manifest().plugin {
+            for (plugin, report) in pack.manifest().plugin.iter().zip(&report.plugins) {
                 ui.line(&format!("{} ({})", plugin.file, plugin.world.as_str()));
                 for need in &plugin.needs {
                     ui.line(&format!("  asks for {need}: to {}", need.explain()));
                 }
+                report.tried.iter().flat_map(Tried::lines).for_each(|line| ui.line(&line));
             }
             if report.plugins.is_empty() {
                 ui.note("no plugins: customizations go by the slots");
@@ -223,6 +237,7 @@ impl Report {
                     world: plugin.world.as_str().to_owned(),
                     needs: plugin.needs.iter().map(ToString::to_string).collect(),
                     digest: plugin.sha256.map(|digest| digest.to_string()).unwrap_or_default(),
+                    tried: None,
                 })
                 .collect(),
             files: pack

@@ -100,3 +100,25 @@ fn one_that_is_not_the_pinned_one() {
     let ran = world.silver(["pack", dir.path().to_str().unwrap(), "-o", "other.zip"]).exits(2);
     assert!(ran.stderr().contains("plugins/customizer.wasm") && ran.stderr().contains("hint:"), "{}", ran.snapshot());
 }
+
+#[test]
+fn inspect_tells_what_a_plugin_imports_and_uses() {
+    let world = World::new();
+    world.silver(["pack", source(&wasm::customizer(GOOD, "")).path().to_str().unwrap(), "-o", "good.zip"]).ok();
+    let tried = || world.json(&["inspect", "good.zip", "--only", "plugins", "--verbose"])[0]["tried"].clone();
+    let first = tried();
+    assert_eq!((&first["abi"], &first["failures"]), (&"0.1.0".into(), &serde_json::json!([])), "{first}");
+    let calls: Vec<&str> = first["calls"].as_array().unwrap().iter().map(|call| call["call"].as_str().unwrap()).collect();
+    assert_eq!(calls, ["claims", "check", "merge"]);
+    let merge = &first["calls"][2];
+    assert!(merge["fuel"].as_u64().unwrap() > 0 && merge["memory"] == 131_072, "{merge}");
+    assert_eq!(first, tried(), "fuel is the same every time");
+    let shown = world.silver(["inspect", "good.zip", "--only", "plugins", "-v"]).ok().stdout();
+    assert!(shown.contains("built for silver ABI 0.1.0") && shown.contains("units of fuel, 128 KiB of memory"), "{shown}");
+
+    // what fails is told, and does not keep anybody from looking at the pack
+    let broken = wasm::customizer("(unreachable)", "(func $begin unreachable) (start $begin)");
+    world.silver(["pack", source(&broken).path().to_str().unwrap(), "-o", "broken.zip"]).ok();
+    let shown = world.silver(["inspect", "broken.zip", "--only", "plugins", "-v"]).ok().stdout();
+    assert!(shown.contains("fails: internal error: plugin `plugins/customizer.wasm` failed in `merge`"), "{shown}");
+}
