@@ -86,7 +86,12 @@ pub fn integrity(error: DocumentError) -> CommandError {
 /// The pack as the lock names it.
 pub fn locked(pack: &Pack) -> LockedPack {
     let info = &pack.manifest().pack;
-    LockedPack { id: info.id.clone(), version: info.version.clone(), digest: pack.digest() }
+    LockedPack {
+        id: info.id.clone(),
+        version: info.version.clone(),
+        digest: pack.digest(),
+        key: pack.signature().map(|signature| signature.key),
+    }
 }
 
 fn no_customization(errors: &[SettingError]) -> CommandError {

@@ -1,6 +1,7 @@
 //! The agent of a node: everything it holds while it runs, and what it does when it starts and ends.
 
 mod submit;
+mod trust;
 
 use crate::{
     apps::{Apps, Placed, Route},
@@ -25,6 +26,7 @@ use std::{
 };
 pub use submit::SubmitError;
 use tokio::sync::{OnceCell, watch};
+pub use trust::TrustError;
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -243,6 +245,7 @@ impl Agent {
                 locations: file.locations,
                 processes: self.apps.processes(&app),
                 samples: self.apps.samples(&app),
+                publisher: file.publisher,
                 running: self.running_of(&app).map(|running| running.id),
                 app,
             });

@@ -227,6 +227,7 @@ pub(crate) fn release(version: &str) -> Release {
             digest,
             archive: digest,
             signature: "unsigned".into(),
+            rotated_from: Vec::new(),
         },
         tree: digest,
         settings: Settings::new(),

@@ -87,6 +87,7 @@ pub fn observe(dirs: &Dirs, store: &Store, app: &str, running: Option<String>) -
         taken: taken(dirs, app)?,
         running,
         environments: environments(dirs)?,
+        publisher: file.publisher,
     })
 }
 

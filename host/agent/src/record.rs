@@ -12,11 +12,11 @@ use crate::{
 use async_trait::async_trait;
 use silver_plugin_api::{
     Digest,
-    plan::{Action, Outcome, Transition, TransitionKind},
+    plan::{Action, Outcome, Publisher, Transition, TransitionKind, TrustRequest},
 };
 use silver_registry::{
     Event, Record, Statement,
-    statement::{Lost, NodeIdentity, Operator, Previous, Session},
+    statement::{Lost, NodeIdentity, Operator, Previous, Session, Trusted},
 };
 use std::sync::Arc;
 
@@ -96,6 +96,15 @@ impl RegistryRecorder {
     ) -> Result<u64, RecordError> {
         let event = if session.argv.is_empty() { Event::Shell(session) } else { Event::Run(session) };
         let record = Record { reason: reason.map(Into::into), ..record(app, operator, began, event) };
+        self.append(record).await
+    }
+
+    /// Records that an operator accepts another publisher for an app.
+    pub async fn trust(&self, request: &TrustRequest, former: Option<Publisher>, began: i64) -> Result<u64, RecordError> {
+        let Publisher { pack, key } = request.publisher.clone();
+        let trusted = Trusted { what: "publisher".into(), key, trusted: true, grants: Vec::new(), pack: Some(pack), former };
+        let event = Event::Trust(trusted);
+        let record = Record { reason: request.reason.clone(), ..record(&request.app, &request.operator, began, event) };
         self.append(record).await
     }
 

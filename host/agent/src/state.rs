@@ -5,7 +5,7 @@ use crate::{
     disk::{At, DiskError, make_dir, names, read_optional, sync_dir, write_atomic},
 };
 use serde::{Deserialize, Serialize};
-use silver_plugin_api::plan::{AppState, DataClass, Release};
+use silver_plugin_api::plan::{AppState, DataClass, Publisher, Release};
 use std::{fs, os::unix::fs::symlink};
 
 /// `apps/<app>.json`.
@@ -26,6 +26,10 @@ pub struct AppFile {
     pub has_data: bool,
     /// Releases that were current once and are still here, oldest first.
     pub releases: Vec<Kept>,
+    /// Whose packs may replace it: the publisher of what was deployed last, or whom an operator has
+    /// trusted since. A rollback changes nothing about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Publisher>,
 }
 
 /// A release that is kept.

@@ -21,6 +21,7 @@ pub(crate) fn release(app: &str) -> Release {
             digest,
             archive: digest,
             signature: "unsigned".into(),
+            rotated_from: Vec::new(),
         },
         tree: digest,
         settings: silver_plugin_api::Settings::new(),

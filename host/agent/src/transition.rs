@@ -175,12 +175,13 @@ async fn end(means: Means<'_>, mut journal: Journal) -> Result<Outcome, CarryErr
 fn settle(dirs: &Dirs, journal: &Journal) -> Result<(), CarryError> {
     let transition = journal.transition();
     let mut file = state::load(dirs, &transition.app)?;
-    if let (TransitionKind::Deploy, Some((label, _))) = (transition.kind, &transition.release)
+    if let (TransitionKind::Deploy, Some((label, release))) = (transition.kind, &transition.release)
         && file.kept(label).is_none()
     {
         match kind(journal) {
             OutcomeKind::Done => {
                 file.has_data = true;
+                file.publisher = Some(release.pack.publisher());
                 file.releases.push(kept(dirs, journal, label)?);
             }
             OutcomeKind::Reverted if file.current.as_ref() != Some(label) => {

@@ -13,7 +13,7 @@ use silver_plugin_api::{
     Digest,
     plan::{
         AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts, Observed, Outcome, Release,
-        RunInput, RunOutput, RunRequest, Transition,
+        RunInput, RunOutput, RunRequest, Transition, TrustRequest,
     },
 };
 use std::{collections::BTreeMap, io::Read};
@@ -78,6 +78,9 @@ pub trait Node: Send + Sync {
     ) -> Result<i32, NodeError>;
     /// The environment of an application that serves, secrets masked.
     async fn environment(&self, app: &str) -> Result<Vec<EnvironmentEntry>, NodeError>;
+    /// Accepts another publisher for an application; the index of the event. [`NodeError::Busy`]
+    /// while somebody changes it.
+    async fn trust(&self, request: TrustRequest) -> Result<u64, NodeError>;
     /// The agent itself.
     async fn status(&self) -> Result<AgentStatus, NodeError>;
     /// Stops the agent after running transitions have ended.

@@ -20,7 +20,7 @@ use silver_plugin_api::{
     plan::{
         AgentStatus, AppReport, AppState, Assembly, DataClass, Deployment, EnvironmentEntry, Finished, LogLine, LogQuery,
         Missing, NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Release, RunInput, RunOutput, RunRequest, Secret,
-        SecretSource, Transition,
+        SecretSource, Transition, TrustRequest,
     },
 };
 use std::{
@@ -128,6 +128,10 @@ impl Node for Fake {
     async fn environment(&self, _: &str) -> Result<Vec<EnvironmentEntry>, NodeError> {
         Ok(Vec::new())
     }
+    async fn trust(&self, _: TrustRequest) -> Result<u64, NodeError> {
+        unreachable!()
+    }
+
     async fn status(&self) -> Result<AgentStatus, NodeError> {
         Ok(AgentStatus { pid: 1, silver: "0".into(), uptime_seconds: 0, apps: 0, port: 80 })
     }

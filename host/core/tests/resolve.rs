@@ -120,6 +120,7 @@ impl World {
             digest: sha256(b"pack"),
             archive: sha256(b"zip"),
             signature: "unsigned".into(),
+            rotated_from: Vec::new(),
         };
         let settings = Settings::from([("title".into(), self.title.into())]);
         let request = Request {

@@ -16,7 +16,7 @@ use silver_plugin_api::{
     Digest,
     plan::{
         AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, NodeFacts, Observed, RunInput, RunOutput,
-        RunRequest,
+        RunRequest, TrustRequest,
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -156,6 +156,15 @@ impl Node for RemoteNode {
     async fn environment(&self, app: &str) -> Result<Vec<EnvironmentEntry>, NodeError> {
         let request = Request::Environment { app: app.into(), phase: "serve".into() };
         ask!(self, request, "`Environment`", Response::Environment(list) => list)
+    }
+
+    async fn trust(&self, request: TrustRequest) -> Result<u64, NodeError> {
+        let app = request.app.clone();
+        match self.ask(&Request::Trust(request)).await? {
+            (_, Response::Recorded { event }) => Ok(event),
+            (_, Response::Busy { by }) => Err(NodeError::Busy { app, by }),
+            (connection, other) => Err(connection.unexpected(&other, "`Recorded` or `Busy`")),
+        }
     }
 
     async fn status(&self) -> Result<AgentStatus, NodeError> {

@@ -65,6 +65,7 @@ fn app(running: Option<String>) -> AppReport {
         locations: Vec::new(),
         processes: Vec::new(),
         samples: Vec::new(),
+        publisher: None,
         running,
     }
 }

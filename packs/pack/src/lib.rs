@@ -21,4 +21,5 @@ pub mod rebase;
 pub mod render;
 pub mod sandbox;
 pub mod settings;
+pub mod signature;
 pub mod snapshot;

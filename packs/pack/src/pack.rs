@@ -4,16 +4,20 @@ mod error;
 mod seal;
 
 pub use error::PackError;
-pub use seal::seal;
+pub use seal::{publish, seal};
 
 use crate::{
     archive::{self, Archive, Strictness},
     limits::Limits,
-    listing::Listing,
+    listing::{Kind, Listing},
     manifest::{self, Manifest},
+    signature::{self, Signature, Subject},
     snapshot::{Blobs, ReadError, Snapshot},
 };
-use silver_plugin_api::{Digest, TreePath, plan::PackRef};
+use silver_plugin_api::{
+    Digest, TreePath,
+    plan::{PackRef, UNSIGNED},
+};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,10 +25,12 @@ use std::{
 
 /// silver's own files in a pack lie below this directory.
 pub const SILVER_DIR: &str = ".silver";
-/// The lines of all files, except this one and the signature. Its sha256 is the pack digest.
+/// The lines of all files, except this one and those that say who published it. Its sha256 is the pack digest.
 pub const TREE: &str = ".silver/tree";
-/// The publisher's signature over the pack digest.
+/// The publisher's signature: see [`crate::signature`].
 pub const SIGNATURE: &str = ".silver/signature";
+/// How the publisher's key came to follow earlier ones.
+pub const ROTATIONS: &str = ".silver/rotations";
 /// The bill of materials, CycloneDX.
 pub const SBOM: &str = ".silver/sbom.cdx.json";
 /// Where each piece came from.
@@ -37,6 +43,7 @@ pub struct Pack {
     path: PathBuf,
     manifest: Arc<Manifest>,
     digest: Digest,
+    signature: Option<Signature>,
     archive: Arc<Archive>,
     tree: Snapshot,
     /// With silver's own files.
@@ -45,7 +52,8 @@ pub struct Pack {
 
 impl Pack {
     /// Opens the pack at `path`: the archive is valid, its content is what `.silver/tree` lists, the
-    /// manifest fits its schema, and its plugins are those that the manifest names.
+    /// manifest fits its schema, its plugins are those that the manifest names, and its signature, if
+    /// it has one, is sound. Whose it is, the caller judges.
     pub fn open(path: &Path) -> Result<Self, PackError> {
         Self::open_within(path, &Limits::default())
     }
@@ -57,12 +65,13 @@ impl Pack {
         let (archive, blobs) = archive::open(path, Strictness::Any, limits).map_err(failed)?;
         let blobs: Arc<dyn Blobs> = Arc::new(blobs);
         let all = Snapshot::new(archive.listing().clone(), blobs.clone());
-        let digest = check_tree(path, &all)?;
+        let (digest, lines) = check_tree(path, &all)?;
         archive.demand(Strictness::Pack).map_err(failed)?;
         let tree = Snapshot::new(without_silver(all.listing(), path)?, blobs);
         let manifest = read_manifest(path, &tree)?;
         check_plugins(path, &manifest, tree.listing())?;
-        Ok(Self { path: path.to_owned(), manifest: Arc::new(manifest), digest, archive: Arc::new(archive), tree, all })
+        let signature = check_signature(path, &manifest, digest, &lines, &all)?;
+        Ok(Self { path: path.to_owned(), manifest: Arc::new(manifest), digest, signature, archive: Arc::new(archive), tree, all })
     }
 
     /// The same pack, after its file got another name.
@@ -84,6 +93,11 @@ impl Pack {
     /// The pack digest: sha256 of `.silver/tree`.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Who signed it, and whose key that follows; `None` when nobody did.
+    pub fn signature(&self) -> Option<&Signature> {
+        self.signature.as_ref()
     }
 
     /// sha256 of the archive's bytes.
@@ -123,7 +137,7 @@ impl Pack {
 
     /// The pack as plans and records name it.
     pub fn reference(&self) -> PackRef {
-        let info = &self.manifest.pack;
+        let (info, signature) = (&self.manifest.pack, self.signature());
         PackRef {
             id: info.id.clone(),
             name: info.name.to_string(),
@@ -131,7 +145,8 @@ impl Pack {
             app_version: info.app_version(),
             digest: self.digest,
             archive: self.archive(),
-            signature: "unsigned".to_owned(),
+            signature: signature.map_or_else(|| UNSIGNED.to_owned(), |signature| signature.key.to_string()),
+            rotated_from: signature.iter().flat_map(|signature| &signature.rotated_from).map(ToString::to_string).collect(),
         }
     }
 
@@ -148,20 +163,18 @@ fn own_path(name: &str) -> TreePath {
     TreePath::new(name).unwrap_or_default()
 }
 
-/// Compares `.silver/tree` with the content, in both directions; returns its digest.
-fn check_tree(pack: &Path, all: &Snapshot) -> Result<Digest, PackError> {
+/// Compares `.silver/tree` with the content, in both directions; returns its digest and its lines.
+fn check_tree(pack: &Path, all: &Snapshot) -> Result<(Digest, String), PackError> {
     let pack = || pack.to_owned();
-    let (tree_path, signature) = (own_path(TREE), own_path(SIGNATURE));
+    let tree_path = own_path(TREE);
+    let apart = [TREE, SIGNATURE, ROTATIONS];
     let Some(node) = all.listing().get(&tree_path) else {
         return Err(PackError::NoTree { pack: pack() });
     };
     let digest = node.digest;
-    if all.listing().get(&signature).is_some() {
-        return Err(PackError::Signed { pack: pack() });
-    }
     let text = all.text(&tree_path).map_err(|source| PackError::Read { pack: pack(), source })?;
     let listed = Listing::parse(&text).map_err(|source| PackError::Tree { pack: pack(), source })?;
-    let found: Vec<_> = all.listing().iter().filter(|(path, _)| **path != tree_path).collect();
+    let found: Vec<_> = all.listing().iter().filter(|(path, _)| !apart.contains(&path.as_str())).collect();
     for (path, node) in &found {
         match listed.get(path) {
             None => return Err(PackError::NotListed { pack: pack(), path: (*path).clone() }),
@@ -169,16 +182,39 @@ fn check_tree(pack: &Path, all: &Snapshot) -> Result<Digest, PackError> {
             Some(_) => {}
         }
     }
-    if let Some((path, _)) = listed.iter().find(|(path, _)| **path == tree_path || all.listing().get(path).is_none()) {
+    if let Some((path, _)) = listed.iter().find(|(path, _)| apart.contains(&path.as_str()) || all.listing().get(path).is_none()) {
         return Err(PackError::NotThere { pack: pack(), path: path.clone() });
     }
-    Ok(digest)
+    Ok((digest, text))
+}
+
+fn check_signature(
+    pack: &Path,
+    manifest: &Manifest,
+    digest: Digest,
+    lines: &str,
+    all: &Snapshot,
+) -> Result<Option<Signature>, PackError> {
+    let read = |name: &str| {
+        let path = own_path(name);
+        match all.listing().get(&path) {
+            None => Ok(None),
+            Some(node) if node.kind != Kind::File || node.size > signature::MAX_BYTES => {
+                Err(PackError::NoSignatureFile { pack: pack.to_owned(), path })
+            }
+            Some(_) => all.text(&path).map(Some).map_err(|source| PackError::Read { pack: pack.to_owned(), source }),
+        }
+    };
+    let (signature, rotations) = (read(SIGNATURE)?, read(ROTATIONS)?);
+    let subject = Subject { id: &manifest.pack.id, version: &manifest.pack.version.to_string(), digest };
+    signature::check(&subject, lines.as_bytes(), signature.as_deref(), rotations.as_deref())
+        .map_err(|source| PackError::Signature { pack: pack.to_owned(), source })
 }
 
 fn without_silver(all: &Listing, pack: &Path) -> Result<Listing, PackError> {
     let mut tree = all.clone();
     for (path, _) in all.below(&own_path(SILVER_DIR)) {
-        if ![TREE, SBOM, PROVENANCE].contains(&path.as_str()) {
+        if ![TREE, SIGNATURE, ROTATIONS, SBOM, PROVENANCE].contains(&path.as_str()) {
             return Err(PackError::Reserved { pack: pack.to_owned(), path: path.clone() });
         }
         tree.remove(path);

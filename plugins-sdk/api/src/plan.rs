@@ -5,6 +5,7 @@
 pub mod assembly;
 pub mod front;
 pub mod node;
+pub mod publisher;
 pub mod release;
 pub mod report;
 pub mod resource;
@@ -14,13 +15,14 @@ pub mod value;
 pub use assembly::Assembly;
 pub use front::{Front, Rewrite, Subpath};
 pub use node::{AppState, NodeFacts, Observed, ObservedRelease, Progress, ProgressKind};
+pub use publisher::{Continuity, Discontinuity, Publisher, UNSIGNED};
 pub use release::{
     Access, Check, CheckTarget, ENV_FROM, EnvironmentSpec, FileFormat, Hook, HookTarget, Listen, Overlap, PackRef, Probe,
     Process, Release, Rendered, RenderedSource, Secret, SecretSource, Service, SetKey, StateNature, StatePath, StaticDir,
 };
 pub use report::{
     AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, ProcessReport, RunInput, RunOutput,
-    RunRequest, RunSpec,
+    RunRequest, RunSpec, TrustRequest,
 };
 pub use transition::{
     Action, DataClass, Deployment, Outcome, OutcomeKind, Recipe, RecipePart, Source, Step, Transition, TransitionKind,

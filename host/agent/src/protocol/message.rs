@@ -6,7 +6,7 @@ use silver_plugin_api::{
     Digest,
     plan::{
         AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts, Observed, Outcome, Progress,
-        Release, RunRequest, Transition,
+        Release, RunRequest, Transition, TrustRequest,
     },
 };
 
@@ -132,6 +132,8 @@ pub enum Request {
         /// As of `serve`, `run`, `migrate`, …
         phase: String,
     },
+    /// Another publisher is accepted for an app → `Recorded`; `Busy` while somebody changes it.
+    Trust(TrustRequest),
     /// The agent itself → `Status`.
     Status,
     /// Ends the agent in order: a transition under way is finished first → `Ok`.
@@ -188,6 +190,11 @@ pub enum Response {
     },
     /// An app's environment.
     Environment(Vec<EnvironmentEntry>),
+    /// It is in the registry.
+    Recorded {
+        /// Index of the event.
+        event: u64,
+    },
     /// The agent.
     Status(AgentStatus),
     /// It was refused or failed, and nothing was changed but what an outcome says.

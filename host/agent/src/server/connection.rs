@@ -8,7 +8,7 @@ use super::{
     refuse::{Refuse, refused},
 };
 use crate::{
-    agent::Agent,
+    agent::{Agent, TrustError},
     apps::Placed,
     feed::{Feed, Seen},
     lock::{Lock, LockError},
@@ -19,7 +19,7 @@ use crate::{
     state,
 };
 use silver_pack::listing::Listing;
-use silver_plugin_api::plan::{LogQuery, Missing, Release, Transition};
+use silver_plugin_api::plan::{LogQuery, Missing, Release, Transition, TrustRequest};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
     io::{Empty, Sink},
@@ -150,6 +150,7 @@ impl Connection {
                 let placed = self.placed(&app).await?;
                 Response::Environment(agent.apps.environment(&placed, &phase).await?)
             }
+            Request::Trust(request) => self.trust(&request).await?,
             Request::Shutdown => {
                 agent.ending.send_replace(true);
                 Response::Ok
@@ -169,6 +170,14 @@ impl Connection {
                 Ok(Response::Ok)
             }
             Err(LockError::Busy(by)) => Ok(Response::Busy { by }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn trust(&self, request: &TrustRequest) -> Result<Response, Stop> {
+        match self.agent.trust(request, &self.who).await {
+            Ok(event) => Ok(Response::Recorded { event }),
+            Err(TrustError::Lock(LockError::Busy(by))) => Ok(Response::Busy { by }),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,7 +1,7 @@
 //! Errors as they go over the wire: message, causes, way out, and the kind that decides the exit code.
 
 use crate::{
-    agent::SubmitError,
+    agent::{SubmitError, TrustError},
     apps::AppFailure,
     disk::DiskError,
     journal::JournalError,
@@ -9,6 +9,7 @@ use crate::{
     names::NameError,
     observe::ObserveError,
     protocol::{ErrorCode, Refusal},
+    record::RecordError,
     secrets::SecretError,
     stage::{AssembleError, EnvironmentError, StageError},
     state::StateError,
@@ -179,6 +180,19 @@ impl Refuse for SubmitError {
 
     fn hint(&self) -> Option<String> {
         Self::hint(self)
+    }
+}
+
+impl Refuse for TrustError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Name(error) => error.code(),
+            Self::Publisher(_) => ErrorCode::Refused,
+            Self::Lock(error) => error.code(),
+            Self::State(error) => error.code(),
+            Self::Record(RecordError::Store(error)) => error.code(),
+            Self::Record(RecordError::Ended) => ErrorCode::Failed,
+        }
     }
 }
 

@@ -34,6 +34,7 @@ fn home() -> (tempfile::TempDir, Dirs) {
         last_label: Some(OLD.into()),
         has_data: true,
         releases: vec![old],
+        publisher: None,
     };
     state::save(&dirs, &file).unwrap();
     (dir, dirs)

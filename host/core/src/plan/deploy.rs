@@ -10,8 +10,8 @@ use semver::Version;
 use silver_plugin_api::{
     Digest,
     plan::{
-        Action, AppState, DataClass, Observed, ObservedRelease, Overlap, Recipe, Release, SecretSource, Transition,
-        TransitionKind,
+        Action, AppState, Continuity, DataClass, Discontinuity, Observed, ObservedRelease, Overlap, PackRef, Publisher, Recipe,
+        Release, SecretSource, Transition, TransitionKind, UNSIGNED,
     },
     service::AppInfo,
 };
@@ -22,8 +22,8 @@ pub(crate) const APP_PLUGINS: &str = "app-plugins";
 
 pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Decision, Refusal> {
     let observed = seen.observed;
-    let current = current(observed);
-    refuse(wanted, &seen, flags, current)?;
+    let current = observed.current_release();
+    let continuity = refuse(wanted, &seen, flags, current)?;
     let locations = locations(wanted, observed)?;
     if let Some(why) = nothing_to_do(wanted, &seen, current, &locations) {
         return Ok(Decision::Nothing { why });
@@ -109,7 +109,7 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
         },
         lost: None,
         send_bytes: send_bytes(wanted, &seen),
-        remarks: remarks(observed, old, data, &wanted.deployment.loosened),
+        remarks: remarks(observed, old, data, continuity, wanted),
     };
     let transition = Transition {
         id: flags.attempt.clone(),
@@ -123,12 +123,6 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
         deployment: wanted.deployment.clone(),
     };
     Ok(Decision::Do(Box::new(Plan::new(&seen.facts.name, transition, summary))))
-}
-
-/// The release that is current.
-pub(super) fn current(observed: &Observed) -> Option<&ObservedRelease> {
-    let label = observed.current.as_ref()?;
-    observed.releases.iter().find(|release| release.label == *label)
 }
 
 pub(super) fn edition(labelled: Labelled<'_>) -> Edition {
@@ -156,7 +150,13 @@ const BLOCK: u64 = 4096;
 /// change cannot even take down that it is reverted.
 const BESIDE: u64 = 4 << 20;
 
-fn refuse(wanted: &Wanted, seen: &Seen<'_>, flags: &Flags, current: Option<&ObservedRelease>) -> Result<(), Refusal> {
+/// `None` when nobody's packs were there before.
+fn refuse(
+    wanted: &Wanted,
+    seen: &Seen<'_>,
+    flags: &Flags,
+    current: Option<&ObservedRelease>,
+) -> Result<Option<Continuity>, Refusal> {
     let (app, pack) = (&wanted.release.app, &wanted.release.pack);
     if let Some(id) = &seen.observed.running {
         return Err(Refusal::Running { app: app.clone(), id: id.clone() });
@@ -165,15 +165,14 @@ fn refuse(wanted: &Wanted, seen: &Seen<'_>, flags: &Flags, current: Option<&Obse
     if seen.facts.free_bytes < needed {
         return Err(Refusal::NoRoom { node: seen.facts.name.clone(), free: seen.facts.free_bytes, needed });
     }
+    let continuity = seen.observed.known_publisher().map(|known| follows(app, pack, &known)).transpose()?;
     // an application without a current release still owns its name through the ones before
-    let Some(theirs) = current.or(seen.observed.releases.last()).map(|release| &release.release.pack) else { return Ok(()) };
-    if theirs.id != pack.id {
-        return Err(Refusal::OtherPack { app: app.clone(), theirs: theirs.id.clone(), ours: pack.id.clone() });
-    }
-    if theirs.signature != pack.signature && theirs.signature != "unsigned" {
-        return Err(Refusal::OtherKey { app: app.clone(), theirs: theirs.signature.clone(), ours: pack.signature.clone() });
-    }
-    let (Ok(before), Ok(after)) = (Version::parse(&theirs.version), Version::parse(&pack.version)) else { return Ok(()) };
+    let Some(theirs) = current.or(seen.observed.releases.last()).map(|release| &release.release.pack) else {
+        return Ok(continuity);
+    };
+    let (Ok(before), Ok(after)) = (Version::parse(&theirs.version), Version::parse(&pack.version)) else {
+        return Ok(continuity);
+    };
     if after < before && !flags.allow_downgrade {
         return Err(Refusal::Downgrade { app: app.clone(), current: theirs.version.clone(), wanted: pack.version.clone() });
     }
@@ -186,7 +185,19 @@ fn refuse(wanted: &Wanted, seen: &Seen<'_>, flags: &Flags, current: Option<&Obse
             least: least.to_string(),
         });
     }
-    Ok(())
+    Ok(continuity)
+}
+
+/// An application is what it is by the pack's id and the key: nobody else's pack replaces it.
+fn follows(app: &str, pack: &PackRef, known: &Publisher) -> Result<Continuity, Refusal> {
+    pack.follows(known).map_err(|broken| {
+        let (app, theirs) = (app.to_owned(), known.key.clone());
+        match broken {
+            Discontinuity::OtherPack => Refusal::OtherPack { app, theirs: known.pack.clone(), ours: pack.id.clone() },
+            Discontinuity::OtherKey => Refusal::OtherKey { app, theirs, ours: pack.signature.clone() },
+            Discontinuity::Unsigned => Refusal::Unsigned { app, theirs },
+        }
+    })
 }
 
 /// Where it will answer, the canonical location first.
@@ -213,7 +224,10 @@ pub(crate) fn locations(wanted: &Wanted, observed: &Observed) -> Result<Vec<Stri
 
 fn nothing_to_do(wanted: &Wanted, seen: &Seen<'_>, current: Option<&ObservedRelease>, locations: &[String]) -> Option<String> {
     let (current, observed) = (current?, seen.observed);
-    let same = current.release.id == wanted.release.id
+    // the same files under a new signature: only a deployment makes it known whose they are
+    let known = observed.known_publisher().is_some_and(|known| known == wanted.release.pack.publisher());
+    let same = known
+        && current.release.id == wanted.release.id
         && observed.locations == locations
         && observed.drift.is_empty()
         && seen.renewed.is_empty();
@@ -287,8 +301,25 @@ fn send_bytes(wanted: &Wanted, seen: &Seen<'_>) -> u64 {
     blobs + if seen.missing.archive { wanted.archive_bytes } else { 0 }
 }
 
-fn remarks(observed: &Observed, old: Option<Labelled<'_>>, data: DataClass, loosened: &[String]) -> Vec<String> {
+fn remarks(
+    observed: &Observed,
+    old: Option<Labelled<'_>>,
+    data: DataClass,
+    continuity: Option<Continuity>,
+    wanted: &Wanted,
+) -> Vec<String> {
     let mut remarks = Vec::new();
+    let (key, app) = (wanted.release.pack.signature.as_str(), &observed.app);
+    match continuity {
+        None | Some(Continuity::FirstKey) if key != UNSIGNED => {
+            remarks.push(format!("the first pack of {app} with this signature: from now on only the key {key} replaces it"));
+        }
+        Some(Continuity::Rotated) => {
+            let former = observed.known_publisher().map(|known| known.key).unwrap_or_default();
+            remarks.push(format!("the publisher has another key from now on: {key}; the former one signed that: {former}"));
+        }
+        _ => {}
+    }
     if !observed.drift.is_empty() {
         remarks.push(format!("files of the current release were altered on the node: {}", observed.drift.join(", ")));
     }
@@ -303,6 +334,6 @@ fn remarks(observed: &Observed, old: Option<Labelled<'_>>, data: DataClass, loos
     if data == DataClass::Additive {
         remarks.push("a checkpoint is taken; on a failure it is there to be restored by hand, nothing is thrown away".into());
     }
-    remarks.extend(loosened.iter().map(|flag| format!("allowed by {flag}")));
+    remarks.extend(wanted.deployment.loosened.iter().map(|flag| format!("allowed by {flag}")));
     remarks
 }

@@ -15,14 +15,22 @@ pub enum Refusal {
         ours: String,
     },
     /// The publisher's key is another one.
-    #[error("`{app}` is signed by {theirs}, the pack by {ours}")]
+    #[error("the packs of `{app}` are signed with the key {theirs}, this one with {ours}")]
     OtherKey {
         /// Name on the node.
         app: String,
         /// Key of what runs.
         theirs: String,
-        /// Key of what was given, or `unsigned`.
+        /// Key of what was given.
         ours: String,
+    },
+    /// The publisher signed so far.
+    #[error("the packs of `{app}` are signed with the key {theirs}, this one is not signed")]
+    Unsigned {
+        /// Name on the node.
+        app: String,
+        /// Key of what runs.
+        theirs: String,
     },
     /// An older version.
     #[error("`{app}` runs {current}, the pack is older: {wanted}")]
@@ -150,10 +158,12 @@ impl Refusal {
     /// The way out.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::OtherPack { .. } => "deploy it under another name: `--name=NAME`".into(),
-            Self::OtherKey { .. } => {
-                "make sure that the pack is the publisher's own; then deploy it under another name: `--name=NAME`".into()
-            }
+            Self::OtherPack { app, .. } => format!(
+                "deploy it under another name: `--name=NAME`; if it is to replace {app}: `silver keys trust PACK --app={app}`"
+            ),
+            Self::OtherKey { app, .. } | Self::Unsigned { app, .. } => format!(
+                "ask the publisher, by another way than the pack came; if it is the publisher's own: `silver keys trust PACK --app={app}`"
+            ),
             Self::Downgrade { .. } => {
                 "`silver rollback` goes back to what ran before; `--allow-downgrade` deploys the older pack on the newer data"
                     .into()

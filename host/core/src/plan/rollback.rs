@@ -26,7 +26,7 @@ pub fn rollback(
     if let Some(id) = &observed.running {
         return Err(Refusal::Running { app: app.clone(), id: id.clone() });
     }
-    let current = deploy::current(observed).ok_or_else(|| Refusal::NoApp { app: app.clone(), node: seen.facts.name.clone() })?;
+    let current = observed.current_release().ok_or_else(|| Refusal::NoApp { app: app.clone(), node: seen.facts.name.clone() })?;
     let (target, left) = way_back(observed, current, to)?;
     if let Some(environment) = &target.release.environment
         && !observed.environments.contains(&environment.id)

@@ -27,7 +27,7 @@ pub fn change_state(change: StateChange, deployment: &Deployment, seen: Seen<'_>
     if let Some(id) = &observed.running {
         return Err(Refusal::Running { app: app.clone(), id: id.clone() });
     }
-    let current = deploy::current(observed).ok_or_else(|| Refusal::NoApp { app: app.clone(), node: seen.facts.name.clone() })?;
+    let current = observed.current_release().ok_or_else(|| Refusal::NoApp { app: app.clone(), node: seen.facts.name.clone() })?;
     let release = Labelled { label: &current.label, release: &current.release };
     let refused = |state, first| Err(Refusal::State { app: app.clone(), state, first });
     let nothing = |why: &str| Ok(Decision::Nothing { why: format!("{app} is {why}") });

@@ -58,6 +58,7 @@ pub(crate) fn release(version: &str) -> Release {
             digest: sha256(format!("pack {version}").as_bytes()),
             archive: sha256(format!("zip {version}").as_bytes()),
             signature: "unsigned".into(),
+            rotated_from: Vec::new(),
         },
         tree,
         settings: [("project-name".to_owned(), "My Project".to_owned())].into(),

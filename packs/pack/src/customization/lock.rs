@@ -10,11 +10,16 @@ use crate::{
     document::{Document, DocumentError, Problem, ProblemKind},
     listing::Listing,
     manifest::{IndexKind, Need},
+    signature::PublicKey,
     snapshot::Snapshot,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
-use silver_plugin_api::{Digest, TreePath, customizer::AppPlugin};
+use silver_plugin_api::{
+    Digest, TreePath,
+    customizer::AppPlugin,
+    plan::{Publisher, UNSIGNED},
+};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 /// Directory of the customization in which `silver customize vendor` keeps app plugins:
@@ -71,6 +76,18 @@ pub struct LockedPack {
     pub version: Version,
     /// Pack digest.
     pub digest: Digest,
+    /// The publisher's key: packs that are not signed with it, or with one that follows it, are
+    /// refused. Absent: nothing was signed so far.
+    #[serde(default)]
+    pub key: Option<PublicKey>,
+}
+
+impl LockedPack {
+    /// Whose packs this customization is used with.
+    pub fn publisher(&self) -> Publisher {
+        let key = self.key.map_or_else(|| UNSIGNED.to_owned(), |key| key.to_string());
+        Publisher { pack: self.id.clone(), key }
+    }
 }
 
 /// `[[app-plugin]]`: one for each target.
@@ -267,6 +284,10 @@ impl Lock {
                 table["id"] = value(&pack.id);
                 table["version"] = value(pack.version.to_string());
                 table["digest"] = value(pack.digest.to_string());
+                match pack.key {
+                    Some(key) => table["key"] = value(key.to_string()),
+                    None => drop(table.as_table_like_mut().and_then(|table| table.remove("key"))),
+                }
             }
             None => drop(document.remove("pack")),
         }

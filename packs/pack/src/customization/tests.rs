@@ -132,7 +132,12 @@ fn wheels_are_pinned_and_found_to_be_others() {
     let file = TreePath::new("plugins/c.wasm").unwrap();
     let def = PluginDef { file, world: World::CommandPlugin, sha256: None, needs: needs.clone() };
     lock.decide(hash::sha256(b"c"), &def, &needs, Decision::Allowed);
-    lock.pack = Some(LockedPack { id: "org.example.app".into(), version: "1.6.0".parse().unwrap(), digest: hash::sha256(b"p") });
+    lock.pack = Some(LockedPack {
+        id: "org.example.app".into(),
+        version: "1.6.0".parse().unwrap(),
+        digest: hash::sha256(b"p"),
+        key: None,
+    });
     customization.save_lock(&lock).unwrap();
 
     let again = Customization::load(dir.path()).unwrap();
@@ -186,6 +191,7 @@ fn the_same_version_with_other_bytes_is_refused() {
         id: "a.b".into(),
         version: version.parse().unwrap(),
         digest: hash::sha256(bytes),
+        key: None,
     };
     assert!(customization.check_pack(&pack("1.0.0", b"x")).is_ok());
     assert!(customization.check_pack(&pack("1.0.1", b"y")).is_ok());

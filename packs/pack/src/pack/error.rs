@@ -1,6 +1,8 @@
 //! Why a pack cannot be used.
 
-use crate::{archive::ArchiveError, listing::ListingError, manifest::ManifestError, snapshot::ReadError};
+use crate::{
+    archive::ArchiveError, listing::ListingError, manifest::ManifestError, signature::SignatureError, snapshot::ReadError,
+};
 use silver_plugin_api::{Digest, TreePath};
 use std::path::PathBuf;
 
@@ -63,11 +65,22 @@ pub enum PackError {
         /// Which file.
         path: TreePath,
     },
-    /// Signatures are part of the format, but cannot be checked yet.
-    #[error("`{}` is signed; checking signatures is not supported yet", pack.display())]
-    Signed {
+    /// What should be a signature is no small file.
+    #[error("`{}`: `{path}` is not a small file of text", pack.display())]
+    NoSignatureFile {
         /// Which pack.
         pack: PathBuf,
+        /// Which file.
+        path: TreePath,
+    },
+    /// The signature proves nothing.
+    #[error("the signature of `{}` is not valid", pack.display())]
+    Signature {
+        /// Which pack.
+        pack: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: SignatureError,
     },
     /// No `pack.toml`.
     #[error("`{}` has no `pack.toml`", pack.display())]
@@ -127,7 +140,12 @@ impl PackError {
             Self::Manifest { source, .. } => return source.hint(),
             Self::Read { source, .. } => return source.hint(),
             Self::NoTree { .. } | Self::NoManifest { .. } => "make a pack from a directory with `silver pack DIR`",
-            Self::Signed { .. } => "use a newer silver, or the publisher's unsigned pack",
+            Self::Signature { source: SignatureError::Legacy, .. } => {
+                "sign it with `silver pack --sign`, or minisign 0.10 or later"
+            }
+            Self::Signature { .. } | Self::NoSignatureFile { .. } => {
+                "the pack was changed after it was signed, or signed by somebody else: get a fresh copy from the publisher"
+            }
             Self::Tree { .. }
             | Self::NotListed { .. }
             | Self::NotThere { .. }
@@ -147,7 +165,7 @@ impl PackError {
             Self::Archive { source, .. } => {
                 !matches!(source, ArchiveError::Io { .. } | ArchiveError::NotAFile { .. } | ArchiveError::NoEnd)
             }
-            Self::NoTree { .. } | Self::NoManifest { .. } | Self::Manifest { .. } | Self::Signed { .. } => false,
+            Self::NoTree { .. } | Self::NoManifest { .. } | Self::Manifest { .. } => false,
             _ => true,
         }
     }

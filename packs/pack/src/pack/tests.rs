@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     hash,
     listing::{Kind, Node},
+    signature::{SecretKey, SignatureError},
     snapshot::MemoryBlobs,
 };
 use std::{collections::BTreeSet, fs};
@@ -86,10 +87,45 @@ fn what_is_no_pack_says_so() {
     let error = open(&[("pack.toml", MANIFEST), (".silver/more", ""), (".silver/tree", &reserved)]).unwrap_err();
     assert!(matches!(error, PackError::Reserved { .. }), "{error:?}");
     let error = open(&[("pack.toml", MANIFEST), (".silver/signature", "x"), (".silver/tree", &tree)]).unwrap_err();
-    assert!(matches!(error, PackError::Signed { .. }), "{error:?}");
+    assert!(matches!(error, PackError::Signature { .. }), "{error:?}");
     let error = open(&[("pack.toml", "format = 2"), (".silver/tree", &line("format = 2", "pack.toml"))]).unwrap_err();
     assert!(matches!(error, PackError::Manifest { .. }), "{error:?}");
     assert!(matches!(Pack::open(Path::new("/nonexistent.zip")), Err(PackError::Archive { .. })));
+}
+
+#[test]
+fn the_digest_is_that_of_the_content_whoever_signs_it() {
+    let at = |sealed: &Snapshot| {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("pack.zip");
+        archive::write(sealed, &mut fs::File::create(&at).unwrap()).unwrap();
+        Pack::open(&at)
+    };
+    let sealed = seal(&snapshot(&[("pack.toml", MANIFEST)]), None, None).unwrap();
+    let unsigned = at(&sealed).unwrap();
+    assert_eq!((unsigned.signature(), unsigned.reference().signature.as_str()), (None, "unsigned"));
+    let keys = [1, 2].map(|seed| SecretKey::from_random([seed; 8], &[seed; 32]));
+    let info = &unsigned.manifest().pack;
+    let subject = Subject { id: &info.id, version: &info.version.to_string(), digest: unsigned.digest() };
+    let lines = sealed.text(&own_path(TREE)).unwrap();
+    let signed = keys.each_ref().map(|key| signature::sign(key, &subject, lines.as_bytes()));
+    let rotations = signature::rotate(&keys[0], &keys[1].public());
+    for (signature, rotations, from) in
+        [(&signed[0], None, vec![]), (&signed[1], None, vec![]), (&signed[1], Some(&rotations), vec![keys[0].public()])]
+    {
+        let pack = at(&publish(&sealed, signature, rotations.map(String::as_str)).unwrap()).unwrap();
+        assert_eq!(pack.digest(), unsigned.digest());
+        assert_eq!(pack.tree().listing(), unsigned.tree().listing());
+        assert_eq!(pack.signature().unwrap().rotated_from, from);
+        assert!(pack.reference().signature.starts_with("RW"));
+    }
+    // neither can be among the files that are signed, and neither can be anything but a small file
+    let error = at(&publish(&sealed, &signed[0], Some(&rotations)).unwrap()).unwrap_err();
+    assert!(matches!(error, PackError::Signature { source: SignatureError::BrokenChain, .. }), "{error:?}");
+    let error = at(&publish(&sealed, &"x".repeat(70_000), None).unwrap()).unwrap_err();
+    assert!(matches!(error, PackError::NoSignatureFile { .. }) && error.is_integrity(), "{error:?}");
+    let listed = seal(&snapshot(&[("pack.toml", MANIFEST), (SIGNATURE, &signed[0])]), None, None).unwrap();
+    assert!(matches!(at(&listed), Err(PackError::NotThere { .. })));
 }
 
 #[test]

@@ -242,6 +242,7 @@ impl Default for ReleaseRecord {
                 digest: none,
                 archive: none,
                 signature: "unsigned".into(),
+                rotated_from: Vec::new(),
             },
             settings: Settings::new(),
             secrets: Vec::new(),

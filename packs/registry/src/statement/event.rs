@@ -2,7 +2,10 @@
 
 use super::change::{Change, Lost};
 use serde::{Deserialize, Serialize};
-use silver_plugin_api::{Digest, plan::TransitionKind};
+use silver_plugin_api::{
+    Digest,
+    plan::{Publisher, TransitionKind},
+};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident($content:ty) = $word:literal,)*) => {
@@ -258,12 +261,18 @@ pub struct SetUp {
 pub struct Trusted {
     /// What: `publisher`, `host-key`, `plugin`, …
     pub what: String,
-    /// Key or digest.
+    /// Key or digest; `unsigned` where a publisher's packs need no key.
     pub key: String,
     /// Trusted from now on, or no longer?
     pub trusted: bool,
     /// What is granted to it.
     pub grants: Vec<String>,
+    /// Of a publisher: the id of the pack that the key signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
+    /// Of a publisher: whose packs the application was made of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<Publisher>,
 }
 
 /// An overridden check.

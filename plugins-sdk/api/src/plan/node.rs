@@ -1,6 +1,6 @@
 //! What a node tells: facts, the state of an application, progress.
 
-use super::release::Release;
+use super::{publisher::Publisher, release::Release};
 use crate::{Settings, digest::Digest};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,24 @@ pub struct Observed {
     pub running: Option<String>,
     /// Environments that exist.
     pub environments: Vec<Digest>,
+    /// Whose packs may replace it, as the node has recorded it: see [`Observed::known_publisher`].
+    #[serde(default)]
+    pub publisher: Option<Publisher>,
+}
+
+impl Observed {
+    /// The release that is current.
+    pub fn current_release(&self) -> Option<&ObservedRelease> {
+        let label = self.current.as_ref()?;
+        self.releases.iter().find(|release| release.label == *label)
+    }
+
+    /// Whose packs may replace it. Where the node has recorded nothing, whoever published what is
+    /// current, or was so last: an application without a current release still owns its name.
+    pub fn known_publisher(&self) -> Option<Publisher> {
+        let former = || Some(self.current_release().or(self.releases.last())?.release.pack.publisher());
+        self.publisher.clone().or_else(former)
+    }
 }
 
 /// One message of the progress stream.

@@ -21,8 +21,11 @@ pub struct PackRef {
     pub digest: Digest,
     /// sha256 of the zip's bytes: where its blobs are found in the registry.
     pub archive: Digest,
-    /// `unsigned`, or the key's id.
+    /// `unsigned`, or the public key that signed it, in minisign's form (`RW…`).
     pub signature: String,
+    /// The keys before it, oldest first: each signed the statement that the next one follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotated_from: Vec<String>,
 }
 
 /// A release: tree + settings by value + secrets by name + environment, immutable.

@@ -2,7 +2,7 @@
 //! environment, programs that are run in them, and the agent itself. All text in it that an
 //! application said is data, control characters and all.
 
-use super::{node::AppState, release::Release, transition::Outcome};
+use super::{node::AppState, publisher::Publisher, release::Release, transition::Outcome};
 use crate::{digest::Digest, monitor::Sample};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub struct AppReport {
     pub processes: Vec<ProcessReport>,
     /// The newest sample of each probe.
     pub samples: Vec<Sample>,
+    /// Whose packs may replace it.
+    #[serde(default)]
+    pub publisher: Option<Publisher>,
 }
 
 /// A process of an application.
@@ -121,6 +124,20 @@ pub struct RunRequest {
     pub app: String,
     /// What is run.
     pub spec: RunSpec,
+    /// Who, as the caller claims: `user@host`.
+    pub operator: String,
+    /// `--reason`, for the registry.
+    pub reason: Option<String>,
+}
+
+/// Another publisher is accepted for an application: `silver keys trust`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrustRequest {
+    /// Application; it need not be there yet.
+    pub app: String,
+    /// Whose packs may replace it from now on.
+    pub publisher: Publisher,
     /// Who, as the caller claims: `user@host`.
     pub operator: String,
     /// `--reason`, for the registry.
