@@ -72,7 +72,7 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
     let mut listener = |progress: Progress| view.show(&progress);
 
     context.interrupt.is_awaited()?;
-    let staged = interruptible(context, planned.stage(node, &secrets, &mut listener)).await;
+    let staged = Box::pin(interruptible(context, planned.stage(node, &secrets, &mut listener))).await;
     let Some(staged) = staged else { return Err(nothing_has_changed()) };
     let submitted = staged?.submit(&Timestamp::now().to_string()).await?;
     let outcome = interruptible(context, submitted.outcome(node, &mut listener)).await;

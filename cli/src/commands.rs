@@ -7,6 +7,7 @@ mod customize;
 mod env;
 mod explain;
 mod inspect;
+mod keys;
 mod local;
 mod logs;
 mod manage_app;
@@ -50,6 +51,7 @@ pub enum Command {
     ManageApp(manage_app::ManageApp),
     Plugin(plugin::Plugin),
     Customize(customize::Customize),
+    Keys(keys::Keys),
     Logs(logs::Logs),
     Env(env::Env),
     Run(run::Run),
@@ -69,7 +71,13 @@ impl Command {
     fn changes_at_its_end(&self) -> bool {
         matches!(
             self,
-            Self::Pack(_) | Self::Inspect(_) | Self::Merge(_) | Self::Explain(_) | Self::ManageApp(_) | Self::Registry(_)
+            Self::Pack(_)
+                | Self::Inspect(_)
+                | Self::Merge(_)
+                | Self::Explain(_)
+                | Self::ManageApp(_)
+                | Self::Registry(_)
+                | Self::Keys(_)
         )
     }
 }
@@ -100,6 +108,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::ManageApp(args) => args.run(context),
         Command::Plugin(args) => args.run(context),
         Command::Customize(args) => args.run(context),
+        Command::Keys(args) => args.run(context),
         Command::Logs(args) => args.run(context),
         Command::Env(args) => args.run(context),
         Command::Run(args) => args.run(context),

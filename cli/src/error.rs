@@ -2,12 +2,12 @@
 
 use crate::exit::Exit;
 use silver_agent::{front::BindError, server::ServeError};
-use silver_build::{DebianError, NpmError, build::BuildError, index::IndexError};
+use silver_build::{DebianError, NpmError, build::BuildError, index::IndexError, keys::KeyFileError};
 use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
 use silver_extensions::ExtensionError;
 use silver_pack::{
     commit::CommitError, customization::CustomizationError, document::DocumentError, export::ExportError, merge::MergeError,
-    pack::PackError, rebase::RebaseError, render::RenderError, snapshot::ReadError,
+    pack::PackError, rebase::RebaseError, render::RenderError, signature::SecretError, snapshot::ReadError,
 };
 use silver_registry::RegistryError;
 use std::error::Error;
@@ -130,6 +130,9 @@ impl From<DeployError> for CommandError {
             DeployError::Listing(_) | DeployError::Tree { .. } => Exit::Integrity,
             DeployError::Refused(Refusal::BadLocation { .. }) => Exit::Usage,
             DeployError::Refused(Refusal::Running { .. }) => Exit::Locked,
+            DeployError::Refused(Refusal::OtherPack { .. } | Refusal::OtherKey { .. } | Refusal::Unsigned { .. }) => {
+                Exit::Integrity
+            }
             _ => Exit::Error,
         };
         let hint = error.hint();
@@ -172,6 +175,19 @@ impl From<silver_plugin_build::BuildError> for CommandError {
         let exit = match error {
             BuildError::NotEmpty(_) | BuildError::Name(_) | BuildError::NoProject(_) | BuildError::Project { .. } => Exit::Usage,
             _ => Exit::Error,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+impl From<KeyFileError> for CommandError {
+    fn from(error: KeyFileError) -> Self {
+        let exit = match &error {
+            KeyFileError::Exists { .. }
+            | KeyFileError::Secret { source: SecretError::Encrypted | SecretError::Passphrase, .. } => Exit::Usage,
+            KeyFileError::Io { .. } => Exit::Error,
+            KeyFileError::Secret { .. } | KeyFileError::Public { .. } | KeyFileError::Rotations { .. } => Exit::Integrity,
         };
         let hint = error.hint();
         Self::new(exit, error).maybe_hint(hint)

@@ -84,6 +84,7 @@ impl Inner {
             // held, so that a command that goes on meanwhile waits for the end
             let at_once = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(ui) = &*at_once {
+                crate::ui::unsilence();
                 ui.error(&nothing_has_changed());
                 silver_build::process::stop();
                 if let Some(scratch) = &*self.scratch.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -19,6 +19,7 @@ mod extensions;
 mod findings;
 mod interrupt;
 mod kept;
+mod key_files;
 mod merging;
 mod moment;
 mod node;
@@ -26,6 +27,7 @@ mod operator;
 mod program;
 mod scratch;
 mod secrets;
+mod trust;
 mod ui;
 
 use std::process::ExitCode;

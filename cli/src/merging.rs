@@ -5,7 +5,7 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
-    extensions, findings, kept, moment, operator,
+    extensions, findings, kept, moment, operator, trust,
 };
 use jiff::Timestamp;
 use silver_core::resolve::{Overrides, ProcessOverride};
@@ -42,8 +42,10 @@ pub struct Opened {
 pub struct How<'a> {
     /// Settings instead of the customization's, as the command line has them.
     pub set: &'a [(String, String)],
-    /// The pack is being written: its bytes need not be those that the lock knows by this version.
+    /// The pack is being written: its bytes and its publisher need not be those that the lock knows.
     pub development: bool,
+    /// What happens when a publisher's key is seen for the first time.
+    pub first: trust::First,
 }
 
 /// Opens both and checks that they fit: id, version, settings, lock. Settings that have no default
@@ -60,7 +62,11 @@ pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<
     for dir in customization::directories(dir)? {
         drop(commit::lock(&dir)?);
     }
-    let customization = ask_for_settings(context, &pack, dir, &set)?;
+    let customization = load(dir, &set)?;
+    if !how.development && customization.config.pack.id == pack.manifest().pack.id {
+        trust::check(&context.ui, &pack, &customization, how.first)?;
+    }
+    let customization = ask_for_settings(context, &pack, customization, &set)?;
     let settings = customization.fit(pack.manifest())?;
     if !how.development {
         customization.check_pack(&locked(&pack)).map_err(integrity)?;
@@ -133,11 +139,10 @@ fn load(dir: &Path, set: &BTreeMap<String, serde_json::Value>) -> Result<Customi
 fn ask_for_settings(
     context: &Context,
     pack: &Pack,
-    dir: &Path,
+    customization: Customization,
     set: &BTreeMap<String, serde_json::Value>,
 ) -> Result<Customization> {
     let manifest = pack.manifest();
-    let customization = load(dir, set)?;
     let Err(errors) = settings::resolve(manifest, &customization.config.settings) else { return Ok(customization) };
     if customization.config.pack.id != manifest.pack.id || !context.ui.can_ask() {
         return Ok(customization);
@@ -161,7 +166,7 @@ fn ask_for_settings(
         }
     }
     customization.save_config(&text)?;
-    load(dir, set)
+    load(&customization.dir, set)
 }
 
 /// A merged pack.

@@ -13,9 +13,13 @@ use crate::{
 };
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
+use rustix::termios::{OptionalActions, Termios};
 use serde::Serialize;
 use silver_plugin_api::path::plain;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// The terminal.
 #[derive(Clone)]
@@ -141,17 +145,20 @@ impl Ui {
 
     /// Asks for a secret; nothing is shown while it is typed.
     pub fn ask_secret(&self, question: &str, instead: &str) -> Result<String> {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        use rustix::termios::{LocalModes, tcgetattr, tcsetattr};
         self.demand_terminal(question, instead)?;
-        prompt(question);
         let stdin = io::stdin();
         let before = tcgetattr(&stdin).map_err(io::Error::from)?;
+        *silenced() = Some(before.clone());
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);
         tcsetattr(&stdin, OptionalActions::Flush, &silent).map_err(io::Error::from)?;
+        // asked only now: who answers at once is not seen either
+        prompt(question);
         let mut line = String::new();
         let read = stdin.lock().read_line(&mut line);
         tcsetattr(&stdin, OptionalActions::Flush, &before).map_err(io::Error::from)?;
+        *silenced() = None;
         self.note("");
         read?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
@@ -186,6 +193,19 @@ fn raw(to: &mut dyn Write, text: &str) {
     // whoever closed the pipe does not want to hear more: as other Unix programs, end quietly
     if writeln!(to, "{text}").is_err() {
         std::process::exit(i32::from(crate::exit::Exit::Error.code()));
+    }
+}
+
+/// How the terminal was before what is typed was hidden, while it is.
+fn silenced() -> MutexGuard<'static, Option<Termios>> {
+    static SILENCED: Mutex<Option<Termios>> = Mutex::new(None);
+    SILENCED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shows again what is typed, for a process that ends in the middle of asking for a secret.
+pub fn unsilence() {
+    if let Some(before) = silenced().take() {
+        rustix::termios::tcsetattr(io::stdin(), OptionalActions::Now, &before).ok(); // there is nobody to tell
     }
 }
 

@@ -4,11 +4,12 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
+    trust,
 };
 use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Value, json};
-use silver_pack::{listing::Kind, pack};
+use silver_pack::{customization::Customization, listing::Kind, pack};
 use std::path::PathBuf;
 use tried::Tried;
 
@@ -19,6 +20,9 @@ use tried::Tried;
 pub struct Inspect {
     /// The pack
     pack: PathBuf,
+    /// Is the publisher's key the one that this customization's lock knows?
+    #[arg(long, value_name = "DIR")]
+    customize: Option<PathBuf>,
     /// Show this part only; may be given more than once
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
@@ -104,6 +108,9 @@ impl Inspect {
                 plugin.tried = Some(tried);
             }
         }
+        let customization = self.customize.as_deref().map(Customization::load).transpose()?;
+        let known_to = trust::known_to(context, &pack, customization.as_ref())?;
+        report.pack["known_to"] = json!(known_to);
         if context.ui.json() {
             context.ui.report_json(&self.chosen(&report)?)?;
             return Ok(Exit::Done);
@@ -118,6 +125,9 @@ impl Inspect {
         if wanted(Part::Pack) {
             for (name, value) in report.pack.as_object().into_iter().flatten() {
                 ui.line(&format!("{name}: {}", shown(value)));
+            }
+            if pack.signature().is_some() && known_to.is_empty() {
+                ui.note("the key is not known here: compare it with what the publisher says elsewhere");
             }
         }
         // as it was written, with its comments; part of the whole only when asked for
@@ -206,6 +216,8 @@ impl Report {
                 "digest": pack.digest(), "archive": pack.archive(), "size": pack.archive_size(),
                 "unpacked": pack.tree().listing().total_size(), "files": pack.tree().listing().len(),
                 "signature": pack.reference().signature,
+                "key_id": pack.signature().map(|signature| signature.key.id()),
+                "rotated_from": pack.reference().rotated_from,
             }),
             manifest: serde_json::to_value(manifest).map_err(|error| CommandError::new(Exit::Error, error))?,
             settings: manifest

@@ -16,6 +16,7 @@ use crate::{
     exit::Exit,
     extensions, findings,
     merging::{self, integrity},
+    trust,
     ui::Ui,
 };
 use arguments::Parsed;
@@ -27,7 +28,7 @@ use serde_json::{Map, Value};
 use silver_extensions::Extensions;
 use silver_pack::{
     commit,
-    customization::{Customization, LockedPlugin},
+    customization::{Customization, LockedPack, LockedPlugin},
     pack::Pack,
 };
 use silver_plugin_api::{
@@ -122,11 +123,13 @@ impl Work<'_> {
     fn run(&self, customization: Customization, offer: &Offer, parsed: Parsed) -> Result {
         let settings = customization.fit(self.pack.manifest())?;
         let reference = merging::locked(self.pack);
+        trust::check(&self.ui, self.pack, &customization, trust::First::unless(self.dry_run))?;
         customization.check_pack(&reference).map_err(integrity)?;
         // what is altered would be pinned as it is now; what is gone can be installed again
         if altered(&customization) {
             customization.check_lock().map_err(integrity)?;
         }
+        let customization = if self.dry_run { customization } else { known(customization, &reference)? };
         let (customization, grants) = grant::obtain(&self.ui, self.pack, customization, offer, reference, self.dry_run)?;
 
         let commands = self.extensions.commands(&offer.plugin, &offer.wasm, grants)?;
@@ -181,6 +184,18 @@ impl Work<'_> {
         }
         Ok(if done { Exit::Done } else { Exit::Program(outcome.status) })
     }
+}
+
+/// The first key that was agreed to is in the lock, whatever becomes of the command.
+fn known(customization: Customization, reference: &LockedPack) -> Result<Customization> {
+    let locked = customization.lock.pack.as_ref().and_then(|locked| locked.key);
+    if reference.key.is_none() || locked.is_some() {
+        return Ok(customization);
+    }
+    let mut lock = customization.lock.clone();
+    lock.know(reference.clone());
+    customization.save_lock(&lock)?;
+    Ok(Customization::load(&customization.dir)?)
 }
 
 /// Is a file another one than the lock pins?

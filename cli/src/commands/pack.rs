@@ -1,6 +1,6 @@
 mod new;
 
-use crate::{context::Context, error::Result, exit::Exit, ui::ProgressView};
+use crate::{context::Context, error::Result, exit::Exit, key_files, trust, ui::ProgressView};
 use serde::Serialize;
 use silver_build::{
     build::{Options, build_pack},
@@ -41,6 +41,9 @@ pub struct Pack {
     /// Do not record the version control revision of the directory
     #[arg(long)]
     no_vcs: bool,
+    /// Sign it with this key: a name of `silver keys list`, or a secret key file of minisign
+    #[arg(long, value_name = "KEY")]
+    sign: Option<String>,
     /// The pack is only a step on the way to something else.
     #[arg(skip)]
     passing: bool,
@@ -61,6 +64,7 @@ struct Report {
     archive: String,
     size: u64,
     files: usize,
+    signature: String,
     warnings: Vec<String>,
 }
 
@@ -75,6 +79,7 @@ impl Pack {
             index: None,
             debs: None,
             no_vcs: true,
+            sign: None,
             passing: true,
         }
     }
@@ -85,12 +90,15 @@ impl Pack {
         }
         let dir = self.dir.unwrap_or_default();
         let folder = self.wheels.as_deref().map(std::path::absolute).transpose()?;
+        // before the work: whoever has to type a passphrase is there now
+        let key = self.sign.as_deref().map(|key| key_files::unlock(context, &key_files::find(context, key)?)).transpose()?;
         let steps = RefCell::new(Steps { view: context.ui.progress(), began: Instant::now(), step: None });
         let options = Options {
             pip: Pip { folder, mirror: self.index, ..Pip::default() },
             debs: self.debs.as_deref().map(std::path::absolute).transpose()?,
             downloads: Some(context.dirs()?.cache.join("downloads")),
             vcs: !self.no_vcs,
+            sign: key.as_ref(),
             progress: &|step| steps.borrow_mut().begin(step),
         };
         let built = build_pack(&dir, &self.output, &options)?;
@@ -108,6 +116,7 @@ impl Pack {
             archive: pack.archive().to_string(),
             size: pack.archive_size(),
             files: pack.tree().listing().len(),
+            signature: pack.reference().signature,
             warnings: built.warnings,
         };
         if self.passing {
@@ -119,6 +128,9 @@ impl Pack {
             let Report { path, size, files, digest, .. } = &report;
             context.ui.line(&format!("{} {}: {path}, {size} bytes, {files} files", report.name, report.version));
             context.ui.line(&format!("pack digest {digest}"));
+            if let Some(signature) = pack.signature() {
+                context.ui.line(&format!("signed with {}", trust::shown(&signature.key)));
+            }
         }
         Ok(Exit::Done)
     }

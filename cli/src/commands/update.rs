@@ -7,7 +7,7 @@ use crate::{
     exit::Exit,
     kept,
     merging::{self, MergedPack, Opened},
-    node, secrets,
+    node, secrets, trust,
 };
 use semver::Version;
 use silver_builtin::{backup::BuiltinBackup, monitoring::Monitoring, runtimes::runtime, services::service};
@@ -85,7 +85,7 @@ impl Update {
         if !self.development {
             context.interrupt.ends_at_once(&context.ui)?;
         }
-        let how = merging::How { set: &self.set, development: self.development };
+        let how = merging::How { set: &self.set, development: self.development, first: trust::First::unless(self.dry_run) };
         let pack = match &self.pack {
             Some(pack) => pack.clone(),
             None => self.locked_pack(context)?,
@@ -160,7 +160,8 @@ impl Update {
             let resolved = self.resolve(&merged, &facts, target)?;
             let notes = merged.pack.manifest().pack.notes.as_ref().and_then(|path| merged.merged.tree.text(path).ok());
             let flags = Flags { allow_downgrade: self.allow_downgrade, ..flags()? };
-            let choice = resolved.plan(&node, &BuiltinBackup, &flags).await?;
+            let choice =
+                resolved.plan(&node, &BuiltinBackup, &flags).await.map_err(|error| trust::naming(error, merged.pack.path()))?;
             let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);
             // who edits wants the page, not the plan and the notes each time
             let (unasked, notes) = (self.development, notes.filter(|_| !self.development));

@@ -53,6 +53,11 @@ impl Dirs {
         self.data.join("keys/node.key")
     }
 
+    /// The keys with which the person at this machine signs packs.
+    pub fn publisher_keys(&self) -> PathBuf {
+        self.data.join("keys/publisher")
+    }
+
     /// The folders of the local node.
     pub fn node(&self) -> PathBuf {
         self.data.join("nodes/local")

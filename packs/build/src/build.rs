@@ -10,16 +10,18 @@ mod plugins;
 pub use error::BuildError;
 
 use crate::{
+    keys::SigningKey,
     pip::Pip,
     provenance::{self, Input, Provenance, Ran},
     recipes::{self, Addition, command::CommandError, debian::Debs},
     sources::{gather, inputs},
 };
 use silver_pack::{
-    archive,
+    archive, hash,
     listing::{Kind, Node},
-    manifest::{self, Manifest},
+    manifest::{self, Manifest, PackInfo},
     pack::{self, Pack},
+    signature::Subject,
     snapshot::{Blobs, Layers, MemoryBlobs, Snapshot},
 };
 use silver_plugin_api::{TreePath, path::plain};
@@ -41,13 +43,15 @@ pub struct Options<'a> {
     pub downloads: Option<PathBuf>,
     /// Is version control asked for the revision of the directory?
     pub vcs: bool,
+    /// Who publishes it; nobody signs it, when absent.
+    pub sign: Option<&'a SigningKey>,
     /// Told what is being done, before it is.
     pub progress: &'a dyn Fn(&str),
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { pip: Pip::default(), debs: None, downloads: None, vcs: true, progress: &|_| {} }
+        Self { pip: Pip::default(), debs: None, downloads: None, vcs: true, sign: None, progress: &|_| {} }
     }
 }
 
@@ -99,6 +103,10 @@ pub fn build_pack(dir: &Path, out: &Path, options: &Options<'_>) -> Result<Built
     let sbom = bill::make(&manifest, std::mem::take(&mut addition.components), &plugins);
     let sealed =
         pack::seal(&tree, Some(&sbom.to_json()), Some(&provenance.to_json())).map_err(crate::sources::SourceError::from)?;
+    let sealed = match options.sign {
+        Some(key) => signed(&sealed, &manifest.pack, key)?,
+        None => sealed,
+    };
 
     (options.progress)("packing");
     Ok(Built { pack: publish(&sealed, &out)?, warnings })
@@ -153,6 +161,14 @@ fn commands(
         ran.push(Ran { command: row.command.clone(), outputs });
     }
     Ok(ran)
+}
+
+/// What was sealed, with the publisher's signature; the pack digest stays.
+fn signed(sealed: &Snapshot, info: &PackInfo, key: &SigningKey) -> Result<Snapshot, BuildError> {
+    let lines = sealed.text(&TreePath::new(pack::TREE).unwrap_or_default())?;
+    let (version, digest) = (info.version.to_string(), hash::sha256(lines.as_bytes()));
+    let signature = key.sign(&Subject { id: &info.id, version: &version, digest }, &lines);
+    Ok(pack::publish(sealed, &signature, key.rotations()).map_err(crate::sources::SourceError::from)?)
 }
 
 /// The packs that were made into the source directory before are no part of it.

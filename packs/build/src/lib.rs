@@ -4,6 +4,7 @@ pub mod app_plugins;
 pub mod build;
 pub mod http_fetch;
 pub mod index;
+pub mod keys;
 pub mod new;
 pub mod pip;
 pub mod provenance;

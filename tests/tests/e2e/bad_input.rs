@@ -112,10 +112,10 @@ fn another_pack_under_the_same_name() {
     fs::write(&manifest, text).unwrap();
     world.silver(["pack", dir.path().to_str().unwrap(), "-o", "stranger.zip"]).ok();
     let ran = world.silver(["update", "stranger.zip", "--yes"]);
-    for word in ["org.stranger.hello", "org.silver.hello", "hint:"] {
+    for word in ["org.stranger.hello", "org.silver.hello", "hint:", "silver keys trust stranger.zip --app=hello"] {
         assert!(ran.stderr().contains(word), "{}", ran.snapshot());
     }
-    ran.exits(1);
+    ran.exits(8);
     assert!(world.http().page(HOST, "/").contains("1.0.0"));
 }
 

@@ -9,7 +9,7 @@ use raw::{RawEntry, RawZip, deflate};
 use silver_tests::World;
 use std::{fs, io::Read, path::Path};
 
-/// The good pack, entry by entry.
+/// A pack, entry by entry.
 fn entries(zip: &Path) -> Vec<RawEntry> {
     let mut archive = zip::ZipArchive::new(fs::File::open(zip).unwrap()).unwrap();
     (0..archive.len())
@@ -22,6 +22,15 @@ fn entries(zip: &Path) -> Vec<RawEntry> {
             RawEntry { attributes: mode << 16, ..RawEntry::deflated(&name, &content) }
         })
         .collect()
+}
+
+/// A pack with entries replaced, added or (`None`) removed; otherwise it is what silver itself would write.
+pub(crate) fn forged(zip: &Path, changes: &[(&str, Option<&str>)]) -> Vec<u8> {
+    let mut entries = entries(zip);
+    entries.retain(|entry| !changes.iter().any(|(name, _)| entry.central.name == name.as_bytes()));
+    entries.extend(changes.iter().filter_map(|(name, text)| Some(RawEntry::deflated(name.as_bytes(), (*text)?.as_bytes()))));
+    entries.sort_by(|one, two| one.central.name.cmp(&two.central.name));
+    RawZip::of(entries).bytes()
 }
 
 fn with(entries: &[RawEntry], more: RawEntry) -> Vec<u8> {

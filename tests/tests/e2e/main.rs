@@ -26,6 +26,7 @@ mod rollback;
 mod runtimes;
 mod secrets;
 mod serve;
+mod sign;
 mod template;
 mod trac;
 mod trac_upgrade;

@@ -38,6 +38,7 @@ fn help() {
                    say
       plugin  Write plugins; what the plugins of a pack ask for, and what of it they may do
       customize  Bring a customization up to date with a new version of its pack
+      keys  Keys that packs are signed with, and whose packs are trusted
       logs  Show what an application's processes said, and who visited it
       env  Show the environment of an application's processes, secrets masked
       run  Run a program in an application's environment
@@ -100,6 +101,9 @@ fn inspect() {
     unpacked: [SIZE]
     files: 7
     signature: unsigned
+    key_id: -
+    rotated_from: -
+    known_to: -
 
     SETTINGS
     NAME  TYPE  DEFAULT  PROMPT

@@ -3,7 +3,7 @@
 use crate::{
     context::Context,
     error::{CommandError, Result},
-    kept, merging,
+    kept, merging, trust,
 };
 use silver_pack::{
     commit::{self, Locked},
@@ -81,6 +81,7 @@ impl Pair {
             let message = format!("the customization is for the pack `{}`, not for `{id}`", customization.config.pack.id);
             return Err(CommandError::usage(message).hint("give the customization that belongs to this pack"));
         }
+        trust::check(&context.ui, &pack, &customization, trust::First::Tell)?;
         let mut stores: Vec<Arc<dyn Blobs>> = former.iter().map(|former| former.tree().blobs().clone()).collect();
         if let Some(registry) = kept::registry(context)? {
             stores.push(Arc::new(kept::Contents(registry)));

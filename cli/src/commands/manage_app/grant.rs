@@ -40,7 +40,7 @@ pub fn obtain(
     ask(ui, pack, &customization, offer, &undecided)?;
     let mut lock = customization.lock.clone();
     lock.decide(offer.digest, &offer.def, &undecided, Decision::Allowed);
-    lock.pack.get_or_insert(reference);
+    lock.know(reference);
     let grants = grants(offer, &lock);
     if dry_run {
         return Ok((customization, grants));

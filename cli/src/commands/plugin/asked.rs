@@ -5,6 +5,7 @@ use crate::{
     error::{CommandError, Result},
     exit::Exit,
     merging::{self, integrity},
+    trust,
 };
 use serde::Serialize;
 use silver_pack::{
@@ -42,7 +43,7 @@ fn digest(pack: &Pack, def: &PluginDef) -> Result<Digest> {
 /// In one and the same pack a file has one digest; a decision about another one was tampered with.
 pub fn refuse_another(lock: &Lock, plugin: &Asking, reference: &LockedPack) -> Result<()> {
     let Some(grant) = lock.former_grant(&plugin.digest, &plugin.def.file) else { return Ok(()) };
-    if lock.pack.as_ref() != Some(reference) {
+    if lock.pack.as_ref().is_none_or(|locked| locked.digest != reference.digest) {
         return Ok(());
     }
     let message = format!(
@@ -118,6 +119,7 @@ impl Decide {
         let _locked = commit::lock(&self.customize)?;
         let customization = Customization::load(&self.customize)?;
         customization.fit(pack.manifest())?;
+        trust::check(&context.ui, &pack, &customization, trust::First::unless(self.dry_run))?;
         customization.check_pack(&reference).map_err(integrity)?;
 
         let plugins = self.chosen(&pack)?;
@@ -132,7 +134,7 @@ impl Decide {
             // the former component's decisions are gone from the lock, but are what is compared with
             shown.extend(after.map(|(after, before)| Row { before: before.before, ..after }));
         }
-        lock.pack.get_or_insert(reference);
+        lock.know(reference);
         if !self.dry_run {
             customization.save_lock(&lock)?;
         }

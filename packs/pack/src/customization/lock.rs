@@ -170,6 +170,14 @@ impl NoRow {
 }
 
 impl Lock {
+    /// Remembers a pack that it was used with, unless there is one; the first key is remembered in
+    /// any case.
+    pub fn know(&mut self, pack: LockedPack) {
+        let key = pack.key;
+        let known = self.pack.get_or_insert(pack);
+        known.key = known.key.or(key);
+    }
+
     /// Reads a lock; `file` is only named in errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, DocumentError> {
         Document::parse(text, file)?.decode()

@@ -272,7 +272,12 @@ fn new_files_are_recorded_only_for_the_pack_that_they_can_come_from() {
     let world = World::new(&[(A, BASE)], &[]);
     let customization = world.load();
     let mut lock = customization.lock.clone();
-    lock.pack = Some(LockedPack { id: "org.example.app".into(), version: "1.0.0".parse().unwrap(), digest: hash::sha256(b"1") });
+    lock.pack = Some(LockedPack {
+        id: "org.example.app".into(),
+        version: "1.0.0".parse().unwrap(),
+        digest: hash::sha256(b"1"),
+        key: None,
+    });
     customization.save_lock(&lock).unwrap();
     world.write(MINE, OURS);
     assert_eq!(world.rebase(&[(A, THEIRS)], &[]).unwrap(), ["templates/a.html unknown"]);

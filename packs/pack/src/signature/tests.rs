@@ -35,7 +35,7 @@ fn a_signature_tells_whose_it_is() {
 fn what_is_not_exactly_right_is_refused() {
     let good = signed(1);
     let lines: Vec<&str> = good.lines().collect();
-    let (line2, comment, line4) = (lines[1], lines[2], lines[3]);
+    let (second, comment, fourth) = (lines[1], lines[2], lines[3]);
     let with = |line: usize, text: &str| {
         let mut lines = lines.clone();
         lines[line] = text;
@@ -46,7 +46,7 @@ fn what_is_not_exactly_right_is_refused() {
     // the same eight bytes of name under another key
     let namesake = SecretKey::from_random([1; 8], &[9; 32]);
     let namesake_comment = format!("trusted comment: {}", subject().comment(&namesake.public()));
-    let unhashed = with(1, &line2.replacen("RU", "RW", 1));
+    let unhashed = with(1, &second.replacen("RU", "RW", 1));
     let elsewhere = sign(&key(1), &Subject { version: "1.2.4", ..subject() }, TREE);
     for (what, text) in [
         ("empty", String::new()),
@@ -59,7 +59,7 @@ fn what_is_not_exactly_right_is_refused() {
         ("no comment", with(0, "nothing")),
         ("a comment that controls the terminal", with(0, "untrusted comment: \u{1b}[2J")),
         ("legacy", unhashed),
-        ("another algorithm", with(1, &line2.replacen("RU", "RR", 1))),
+        ("another algorithm", with(1, &second.replacen("RU", "RR", 1))),
         ("another key's signature", with(1, other[1])),
         ("another key's global signature", with(3, other[3])),
         ("another key's comment", with(2, other[2])),
@@ -67,8 +67,8 @@ fn what_is_not_exactly_right_is_refused() {
         ("a longer comment", with(2, &format!("{comment} "))),
         ("a comment without a key", with(2, "trusted comment: timestamp:1")),
         ("a namesake's key in the comment", with(2, &namesake_comment)),
-        ("both signatures the same", with(3, &line2[..88])),
-        ("base64 in another alphabet", with(3, &line4.replacen('+', "-", 1).replacen('/', "_", 1).replace('=', "*"))),
+        ("both signatures the same", with(3, &second[..88])),
+        ("base64 in another alphabet", with(3, &fourth.replacen('+', "-", 1).replacen('/', "_", 1).replace('=', "*"))),
         ("signed for another version", elsewhere),
     ] {
         let refused = check(&subject(), TREE, Some(&text), None);
