@@ -17,6 +17,8 @@ pub struct Limits {
     pub table_elements: usize,
     /// Live handles of trees, overlays and writers.
     pub handles: usize,
+    /// Live snapshots of a result: each holds a list of all its paths.
+    pub snapshots: usize,
     /// Calls into the host; a call on a whole subtree counts once per entry.
     pub operations: u64,
     /// Bytes of new content.
@@ -45,6 +47,7 @@ impl Default for Limits {
             memory: 512 << 20,
             table_elements: 100_000,
             handles: 4096,
+            snapshots: 16,
             operations: 2_000_000,
             written: 1 << 30,
             read: 4 << 30,
@@ -73,6 +76,8 @@ pub enum Limit {
     Stack,
     /// [`Limits::handles`].
     Handles,
+    /// [`Limits::snapshots`].
+    Snapshots,
     /// [`Limits::operations`].
     Operations,
     /// [`Limits::written`].
@@ -98,6 +103,7 @@ impl fmt::Display for Limit {
             Self::Tables => "table elements",
             Self::Stack => "stack (endless recursion?)",
             Self::Handles => "open handles",
+            Self::Snapshots => "open snapshots",
             Self::Operations => "operations",
             Self::Written => "bytes written",
             Self::Read => "bytes read",
@@ -129,6 +135,7 @@ impl LimitReached {
             Limit::Tables => limits.table_elements.to_string(),
             Limit::Stack => bytes(crate::engine::STACK as u64),
             Limit::Handles => limits.handles.to_string(),
+            Limit::Snapshots => limits.snapshots.to_string(),
             Limit::Operations => limits.operations.to_string(),
             Limit::Written => bytes(limits.written),
             Limit::Read => bytes(limits.read),

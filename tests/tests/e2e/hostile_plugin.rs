@@ -122,3 +122,9 @@ fn inspect_tells_what_a_plugin_imports_and_uses() {
     let shown = world.silver(["inspect", "broken.zip", "--only", "plugins", "-v"]).ok().stdout();
     assert!(shown.contains("fails: internal error: plugin `plugins/customizer.wasm` failed in `merge`"), "{shown}");
 }
+
+#[test]
+fn one_for_another_silver_is_told_by_both_versions() {
+    let text = r#"(component (instance $none) (export "silver:plugin/customizer@0.3.0" (instance $none)))"#;
+    refused(&wat::parse_str(text).unwrap(), 1, &[NAME, "needs silver ABI 0.3, this silver has 0.1", "update silver"]);
+}

@@ -6,6 +6,7 @@ mod bad_input;
 mod broken_release;
 mod crash;
 mod customize;
+mod explain;
 mod front;
 mod full_disk;
 mod grants;

@@ -28,6 +28,8 @@ pub(crate) enum TreeSlot {
     Customization,
     /// Made for the plugin.
     Own(Box<dyn Tree>),
+    /// Made for the plugin from a result: there are only a few at a time.
+    Snapshot(Box<dyn Tree>),
 }
 
 impl TreeSlot {
@@ -36,7 +38,7 @@ impl TreeSlot {
         let lent = match self {
             Self::App => app,
             Self::Customization => customization,
-            Self::Own(tree) => Some(&**tree),
+            Self::Own(tree) | Self::Snapshot(tree) => Some(&**tree),
         };
         lent.ok_or_else(|| wasmtime::Error::msg("a tree was used outside of its call"))
     }
@@ -233,6 +235,12 @@ impl State {
     pub(crate) fn new_tree(&mut self, slot: TreeSlot) -> wasmtime::Result<Resource<TreeHandle>> {
         self.room()?;
         Ok(Resource::new_own(self.trees.put(slot)))
+    }
+
+    /// Is there room for one more snapshot? Asked before it is made.
+    pub(crate) fn room_for_snapshot(&self) -> wasmtime::Result<()> {
+        let live = self.trees.slots.values().filter(|slot| matches!(slot, TreeSlot::Snapshot(_))).count();
+        if live < self.limits.snapshots { Ok(()) } else { Err(self.reached(Limit::Snapshots)) }
     }
 
     pub(crate) fn new_overlay(&mut self, slot: OverlaySlot) -> wasmtime::Result<Resource<OverlayHandle>> {

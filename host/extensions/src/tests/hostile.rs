@@ -23,6 +23,10 @@ fn small() -> Limits {
     }
 }
 
+/// The end of a body that gives back what it was lent, and finds nothing.
+const END: &str = "(call $drop-tree (local.get 0)) (call $drop-tree (local.get 1)) (call $drop-overlay (local.get 2)) \
+                   (i32.const 1024)";
+
 fn merge_with(limits: Limits, body: &str, more: &str) -> Result<usize, Failure> {
     let host = Extensions::new(None, limits).unwrap();
     let plugin = host.customizer(&Plugin::new("bad"), &customizer(body, more)).unwrap();
@@ -80,8 +84,100 @@ fn recursion_ends_at_the_stack() {
 
 #[test]
 fn handles_are_bounded() {
-    let text = stopped("(loop $on (drop (call $snapshot (local.get 2))) (br $on)) (unreachable)", "");
+    let endless = "(loop $on (drop (call $snapshot (local.get 2))) (br $on)) (unreachable)";
+    assert_eq!(stopped(endless, ""), "plugin `bad` was stopped in `merge`: limit of open snapshots: 16");
+    let limits = Limits { snapshots: 1000, ..small() };
+    let Err(Failure::Limit(text)) = merge_with(limits, endless, "") else { panic!() };
     assert_eq!(text, "plugin `bad` was stopped in `merge`: limit of open handles: 100");
+    // what is given back does not count
+    let body = "(local.set $n (i32.const 200)) (loop $on (call $drop-tree (call $snapshot (local.get 2))) \
+                (br_if $on (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))";
+    assert_eq!(merge_with(small(), &format!("(local $n i32) {body} {END}"), ""), Ok(0));
+}
+
+#[test]
+fn tables_are_bounded() {
+    let more = "(table $t 1 funcref) (elem declare func $merge)";
+    let body = "(drop (table.grow $t (ref.func $merge) (i32.const 200000))) (i32.const 1024)";
+    assert_eq!(stopped(body, more), "plugin `bad` was stopped in `merge`: limit of table elements: 100000");
+}
+
+#[test]
+fn a_flood_of_calls_into_the_host_is_bounded() {
+    let log = "(call $log (i32.const 4) (i32.const 4096) (i32.const 3) (i32.const 0) (i32.const 0))";
+    let text = stopped(&format!("(loop $on {log} (br $on)) (unreachable)"), "(data (i32.const 4096) \"abc\")");
+    assert_eq!(text, "plugin `bad` was stopped in `merge`: limit of operations: 10000");
+}
+
+#[test]
+fn giant_strings_are_not_carried_and_long_ones_are_cut() {
+    let log = |bytes: usize| {
+        format!(
+            "(drop (memory.grow (i32.const 100))) (memory.fill (i32.const 131072) (i32.const 120) (i32.const {bytes})) \
+             (call $log (i32.const 4) (i32.const 131072) (i32.const {bytes}) (i32.const 0) (i32.const 0)) "
+        )
+    };
+    let text = stopped(&format!("{} (i32.const 1024)", log(5 << 20)), "");
+    assert_eq!(text, "plugin `bad` was stopped in `merge`: limit of bytes in one call: 1 MiB");
+    let text = trapped(&format!("{} (unreachable)", log(500_000)), "");
+    assert!(text.contains("it said: xxx") && text.len() < 20_000, "{} bytes", text.len());
+    // a length that is a lie
+    let body = "(call $log (i32.const 4) (i32.const 1024) (i32.const -1) (i32.const 0) (i32.const 0)) (i32.const 1024)";
+    assert!(trapped(body, "").starts_with("plugin `bad` failed in `merge`"));
+}
+
+#[test]
+fn bulk_operations_end_with_the_time() {
+    let limits = Limits { fuel: u64::MAX / 2, time: Duration::from_millis(100), ..small() };
+    let body = "(drop (memory.grow (i32.const 900))) \
+                (loop $on (memory.fill (i32.const 0) (i32.const 1) (i32.const 58000000)) (br $on)) (unreachable)";
+    let Err(Failure::Limit(text)) = merge_with(limits, body, "") else { panic!() };
+    assert!(text.contains("limit of time") || text.contains("limit of computing"), "{text}");
+}
+
+#[test]
+fn what_happens_at_start_is_bounded_and_told_as_well() {
+    let host = Extensions::new(None, small()).unwrap();
+    for (start, told) in [
+        ("(unreachable)", "failed in `claims`: it gave up"),
+        ("(loop $on (br $on))", "was stopped in `claims`: limit of computing (fuel)"),
+        ("(drop (memory.grow (i32.const 2000)))", "was stopped in `claims`: limit of memory: 64 MiB"),
+    ] {
+        let component = customizer("(i32.const 1024)", &format!("(func $begin {start}) (start $begin)"));
+        let plugin = host.customizer(&Plugin::new("bad"), &component).unwrap();
+        let (Failure::Internal(text) | Failure::Limit(text)) = plugin.claims(&Options::default()).unwrap_err() else { panic!() };
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+#[test]
+fn a_path_outside_of_the_tree_is_refused_and_nothing_is_written() {
+    for path in ["../p", "/etc/p", "a//b", "a/./b", "a\\\\b", "a\\00"] {
+        let body = format!(
+            "(call $put (local.get 2) (i32.const 4096) (i32.const {}) (i32.const 32) (i32.const 1) (i32.const 0) (i32.const 1) \
+             (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2048)) \
+             (if (i32.eqz (i32.load8_u (i32.const 2048))) (then (unreachable))) {END}",
+            path.replace("\\\\", "b").replace("\\00", "b").len()
+        );
+        assert_eq!(merge_with(small(), &body, &format!("(data (i32.const 4096) \"{path}\")")), Ok(0), "{path}");
+    }
+}
+
+#[test]
+fn coming_near_a_limit_is_told() {
+    let written = put(3 << 20);
+    let limits = || Limits { carried: 8 << 20, ..small() };
+    let body = format!("(drop (memory.grow (i32.const 100))) {written} {END}");
+    let host = Extensions::new(None, limits()).unwrap();
+    let plugin = host.customizer(&Plugin::new("bad"), &customizer(&body, "")).unwrap();
+    let (app, mine, mut into) = (Memory::default(), Memory::default(), Memory::default());
+    let found = plugin.merge(&app, &mine, &mut into, &Options::default()).unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].code.as_str(), found[0].severity), ("plugin-near-limit", silver_plugin_api::Severity::Warning));
+    assert_eq!(found[0].message, "plugin `bad` used 75 % of its limit of bytes written");
+    let used = plugin.usage();
+    assert_eq!((used[0].call, used[0].written), ("merge", 3 << 20));
+    assert!(used[0].memory > 6 << 20 && used[0].fuel > 0, "{used:?}");
 }
 
 #[test]

@@ -180,8 +180,9 @@ impl HostOverlay for State {
     fn snapshot(&mut self, overlay: Resource<OverlayHandle>) -> wasmtime::Result<Resource<TreeHandle>> {
         self.operation(1)?;
         let slot = *self.overlays.get(overlay.rep())?;
+        self.room_for_snapshot()?;
         let tree = self.overlay(slot, |overlay| overlay.snapshot())?;
-        self.new_tree(TreeSlot::Own(tree))
+        self.new_tree(TreeSlot::Snapshot(tree))
     }
 
     fn drop(&mut self, overlay: Resource<OverlayHandle>) -> wasmtime::Result<()> {
