@@ -66,6 +66,12 @@ pub(crate) fn packages() -> Result<(), Failure> {
     Ok(())
 }
 
+/// The program minisign, with which tests compare what silver signs.
+pub(crate) fn minisign() -> Result<(), Failure> {
+    let why = "tests compare silver's signatures with those of the program itself";
+    debian(&["minisign"], why, || succeeds("minisign", &["-v"]))
+}
+
 /// A component of the toolchain that rustup's minimal profile leaves out.
 pub(crate) fn rust_component(name: &str, program: &[&str]) -> Result<(), Failure> {
     let (command, arguments) = program.split_first().ok_or("no program")?;

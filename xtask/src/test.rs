@@ -9,6 +9,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     let start = Instant::now();
     step("what is needed", || {
         need::python()?;
+        need::minisign()?;
         need::sandbox()?;
         need::packages()?;
         need::rust_component("rustfmt", &["cargo", "fmt", "--version"])?;
