@@ -180,7 +180,7 @@ fn rules_that_look_at_more_than_one_field() {
             "[state.a]\nnature = \"public\"\nserve = \"/up/\"\n[state.b]\nnature = \"public\"\nserve = \"/up/\"",
             "other state is served there",
         ),
-        ("[build]\nnpm = { lok = \"x\" }", "did you mean `lock`?"),
+        ("[build]\nnpm = { locks = \"x\" }", "did you mean `lock`?"),
         ("[build]\ndebian = { packages = \"../x\" }", "it has a `.` or `..` segment"),
         ("[[build.command]]\ncommand = [\"x\"]", "has no `outputs`"),
         ("[[build.command]]\ncommand = []\noutputs = [\"a\"]", "a command starts with a program"),

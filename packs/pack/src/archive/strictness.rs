@@ -7,7 +7,7 @@ use silver_plugin_api::TreePath;
 /// What differs is whether an archive may say more than its tree does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
-    /// Every header is, bit for bit, the one that [`super::write`] gives this tree. Nothing can be hidden
+    /// Every header is, bit for bit, the one that [`super::write()`] gives this tree. Nothing can be hidden
     /// in a pack, and no two tools can read it differently.
     Pack,
     /// Also with timestamps, extra fields, comments, directories, data descriptors, modes and an order of
