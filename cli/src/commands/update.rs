@@ -210,6 +210,7 @@ impl Update {
                 tree: Listing::clone(merged.merged.tree.listing()),
                 assembled: 0,
                 overrides,
+                init_settings: manifest.settings_of_init(),
                 locations: target.locations,
                 migrate: manifest.commands.data_class(),
                 min_upgradable: manifest.pack.min_upgradable_version.as_ref().map(ToString::to_string),

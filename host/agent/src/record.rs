@@ -16,7 +16,7 @@ use silver_plugin_api::{
 };
 use silver_registry::{
     Event, Record, Statement,
-    statement::{Lost, NodeIdentity, Operator, Previous, Session, Trusted},
+    statement::{Lost, NodeIdentity, Operator, Previous, Redacted, Session, Trusted},
 };
 use std::sync::Arc;
 
@@ -106,6 +106,14 @@ impl RegistryRecorder {
         let event = Event::Trust(trusted);
         let record = Record { reason: request.reason.clone(), ..record(&request.app, &request.operator, began, event) };
         self.append(record).await
+    }
+
+    /// Records that content of former releases is about to go.
+    pub async fn redacted(&self, app: &str, operator: &str, digests: &[Digest]) -> Result<u64, RecordError> {
+        let event = Event::Redact(Redacted { digests: digests.to_vec() });
+        let now = jiff::Timestamp::now().as_millisecond();
+        let reason = Some("content that no release on the node has any more".to_owned());
+        self.append(Record { reason, ..record(app, operator, now, event) }).await
     }
 
     async fn append(&self, record: Record) -> Result<u64, RecordError> {

@@ -94,6 +94,9 @@ pub fn generations(dirs: &Dirs, app: &str, secrets: &[Secret]) -> Result<BTreeMa
     Ok(generations)
 }
 
+/// As costly as password hashes of applications are today: a quarter of a second, once.
+const BCRYPT_COST: u32 = if cfg!(test) { 4 } else { 12 };
+
 /// The names of those given values that differ from the current ones.
 pub fn renewed(dirs: &Dirs, app: &str, given: &[(String, String)]) -> Result<Vec<String>, SecretError> {
     let mut names = Vec::new();
@@ -122,13 +125,26 @@ pub fn make(dirs: &Dirs, app: &str, label: &str, secrets: &[Secret]) -> Result<(
     for (name, value) in &given {
         renew(&path_of(dirs, app, name)?, value)?;
     }
-    for secret in secrets {
+    // hashes of others come last
+    let hashes = |secret: &&Secret| matches!(secret.source, SecretSource::BcryptOf(_));
+    for secret in secrets.iter().filter(|secret| !hashes(secret)).chain(secrets.iter().filter(hashes)) {
         let path = path_of(dirs, app, &secret.name)?;
+        if let SecretSource::BcryptOf(of) = &secret.source {
+            let value = read(&path_of(dirs, app, of)?)?.ok_or_else(|| SecretError::NotGiven { name: of.clone() })?;
+            let fits = |hash: String| bcrypt::verify(clear(&value), &hash).unwrap_or(false);
+            if !read(&path)?.is_some_and(fits) {
+                let hash =
+                    bcrypt::hash(clear(&value), BCRYPT_COST).map_err(|error| SecretError::Random(io::Error::other(error)))?;
+                renew(&path, &hash)?;
+            }
+            continue;
+        }
         if path.exists() {
             continue;
         }
         match secret.source {
             SecretSource::Hex(bytes) => write(&path, random_hex(bytes)?.as_bytes())?,
+            SecretSource::BcryptOf(_) => {}
             SecretSource::Given => return Err(SecretError::NotGiven { name: secret.name.clone() }),
         }
     }
@@ -136,6 +152,12 @@ pub fn make(dirs: &Dirs, app: &str, label: &str, secrets: &[Secret]) -> Result<(
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(SecretError::File { path: waiting, source }),
         _ => Ok(()),
     }
+}
+
+/// What bcrypt takes of a value: at most 72 bytes, up to the first NUL.
+fn clear(value: &str) -> &[u8] {
+    let end = value.bytes().take(72).position(|byte| byte == 0).unwrap_or(value.len().min(72));
+    &value.as_bytes()[..end]
 }
 
 fn waiting(dirs: &Dirs, app: &str, label: &str) -> PathBuf {
@@ -236,6 +258,25 @@ mod tests {
         assert_ne!(values(&dirs, "b", &secrets).unwrap(), first);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&dirs.secrets("a")), mode(&dirs.secrets("a").join("key"))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_hash_follows_the_secret_that_it_is_of() {
+        let home = tempfile::tempdir().unwrap();
+        let dirs = Dirs::below(home.path());
+        // named so that it sorts before what it is made of
+        let secrets = [secret("a-hash", SecretSource::BcryptOf("password".into())), secret("password", SecretSource::Given)];
+        let mut hashes = Vec::new();
+        let long = "x".repeat(100);
+        for (label, password) in [("a.1", "one"), ("a.2", "one"), ("a.3", &long)] {
+            give(&dirs, "a", label, &[("password".into(), password.into())]).unwrap();
+            make(&dirs, "a", label, &secrets).unwrap();
+            let hash = values(&dirs, "a", &secrets).unwrap()["a-hash"].clone();
+            assert!(bcrypt::verify(clear(password), &hash).unwrap() && !bcrypt::verify("other", &hash).unwrap(), "{hash}");
+            hashes.push(hash);
+        }
+        assert!(hashes[0] == hashes[1] && hashes[1] != hashes[2], "{hashes:?}");
+        assert!(hashes[0].starts_with("$2b$"), "{hashes:?}");
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct Wanted {
     pub assembled: usize,
     /// What the operator wants otherwise than the pack; part of the release's id.
     pub overrides: Overrides,
+    /// Settings that only `init` uses.
+    pub init_settings: Vec<String>,
     /// Locations, the canonical one first; `None`: those it has, or the default.
     pub locations: Option<Vec<String>>,
     /// `[commands.migrate] data`: what its migration does when it runs.

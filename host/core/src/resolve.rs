@@ -14,7 +14,7 @@ use semver::Version;
 use serde::Serialize;
 use silver_pack::{
     hash,
-    manifest::{Generate, Manifest},
+    manifest::{Generate, Manifest, When},
     platform::Platform,
 };
 use silver_plugin_api::{
@@ -130,7 +130,8 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
     let bound = binds::binds(&request, &facts, &mut state)?;
     let env = binds::env(&request, runtime, bound.env)?;
     let hooks = manifest.commands.hooks();
-    let checks: Vec<_> = manifest.check.iter().map(silver_pack::manifest::CheckDef::resolve).collect();
+    let staged = manifest.check.iter().filter(|check| check.when == When::Staged);
+    let checks: Vec<_> = staged.map(silver_pack::manifest::CheckDef::resolve).collect();
     let processes = processes::processes(&request, runtime)?;
     processes::no_secret_arguments(&env.values, &processes, &hooks, &checks)?;
     let secrets: Vec<Secret> = manifest
@@ -138,9 +139,10 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         .iter()
         .map(|(name, secret)| Secret {
             name: name.to_string(),
-            source: match secret.generate {
-                Some(Generate::Hex(bytes)) => SecretSource::Hex(bytes),
-                None => SecretSource::Given,
+            source: match (&secret.bcrypt_of, secret.generate) {
+                (Some(of), _) => SecretSource::BcryptOf(of.to_string()),
+                (None, Some(Generate::Hex(bytes))) => SecretSource::Hex(bytes),
+                (None, None) => SecretSource::Given,
             },
         })
         .collect();
@@ -151,7 +153,8 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         web: manifest.has_web() || manifest.served().is_some(),
     };
     let probes = plugins.monitor.probes(app, &needs, request.settings);
-    let probes = probes.map_err(|source| ResolveError::Plugin { what: "monitoring".into(), source })?;
+    let mut probes = probes.map_err(|source| ResolveError::Plugin { what: "monitoring".into(), source })?;
+    probes.extend(manifest.check.iter().filter_map(silver_pack::manifest::CheckDef::probe));
 
     let mut release = Release {
         id: tree.digest(),
@@ -176,6 +179,7 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         services: used_services(manifest),
         front: manifest.front.resolve(),
         assemble,
+        content: manifest.content(),
         extra: extra(request, env.from),
     };
     release.id = id(&release, request.overrides);

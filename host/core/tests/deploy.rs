@@ -231,6 +231,7 @@ fn resolved(archive: &tempfile::NamedTempFile) -> Resolved {
             tree,
             assembled: 0,
             overrides: Overrides::default(),
+            init_settings: Vec::new(),
             locations: None,
             migrate: DataClass::Unchanged,
             min_upgradable: None,

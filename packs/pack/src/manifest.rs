@@ -34,14 +34,14 @@ pub use plugin::{IndexDef, IndexKind, Need, PluginDef, World};
 pub use process::{ListenOn, ProcessDef, Requires, Runtime, RuntimeKind};
 pub(crate) use scalar::text_type;
 pub use scalar::{ByteSize, Glob, Name, NotYet, Span};
-pub use setting::{Generate, SecretDef, SettingDef, SettingType};
+pub use setting::{Generate, OnClone, SecretDef, SettingDef, SettingType, SettingWhen, VisibleIf};
 pub use slot::{SlotDef, SlotTarget};
 pub use state::{StateDef, StateKind};
 
 use crate::document::Document;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use silver_plugin_api::TreePath;
+use silver_plugin_api::{TreePath, slot::SlotNature};
 use std::collections::BTreeMap;
 
 /// The name of the manifest in the root of a pack.
@@ -151,6 +151,18 @@ impl Manifest {
     /// The slots as customizers get them, `instance:` replaced by the layout's root.
     pub fn slots(&self) -> Vec<silver_plugin_api::slot::Slot> {
         self.slot.iter().map(|slot| slot.resolve(&self.layout.root)).collect()
+    }
+
+    /// Names of the settings that only `init` uses.
+    pub fn settings_of_init(&self) -> Vec<String> {
+        let only = self.settings.iter().filter(|(_, def)| def.when == Some(SettingWhen::Init));
+        only.map(|(name, _)| name.to_string()).collect()
+    }
+
+    /// Directories of the release that slots of nature `content` fill.
+    pub fn content(&self) -> Vec<TreePath> {
+        let content = self.slot.iter().filter(|slot| slot.nature == SlotNature::Content);
+        content.map(|slot| slot.into.in_tree(&self.layout.root)).collect()
     }
 
     /// The directory of the release that the front serves by itself: that of a static application,

@@ -77,9 +77,20 @@ pub fn resolve(manifest: &Manifest, given: &BTreeMap<String, Value>) -> Result<S
             errors.push(unknown(manifest, name));
         }
     }
+    let value_of = |name: &str, def: &SettingDef| values.get(name).copied().or(def.default.as_ref()).cloned();
+    let hidden = |def: &SettingDef| {
+        let Some(condition) = &def.visible_if else { return false };
+        let other = manifest.settings.get(&condition.name);
+        let said = other.and_then(|other| text(other, &value_of(&condition.name, other)?).ok());
+        !condition.holds(&said.unwrap_or_default())
+    };
     let mut settings = Settings::new();
     for (name, def) in &manifest.settings {
         let Some(value) = values.get(&**name).copied().or(def.default.as_ref()) else {
+            if hidden(def) {
+                settings.insert(name.to_string(), String::new());
+                continue;
+            }
             let prompt = def.prompt.clone().or_else(|| def.help.clone());
             errors.push(SettingError::Missing { name: name.to_string(), prompt });
             continue;

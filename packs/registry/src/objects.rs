@@ -140,6 +140,20 @@ impl Objects {
         Ok(content)
     }
 
+    /// Is there a loose content with this digest?
+    pub fn has_loose(&self, digest: &Digest) -> bool {
+        self.loose(digest).is_file()
+    }
+
+    /// Removes a loose content, of which an event says that it may be gone; absent already is fine.
+    pub fn remove_loose(&self, digest: &Digest) -> Result<(), RegistryError> {
+        let path = self.loose(digest);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RegistryError::io("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Where a loose content lies, or would lie.
     pub(crate) fn loose(&self, digest: &Digest) -> PathBuf {
         let hex = digest.hex();

@@ -2,6 +2,7 @@
 
 use super::Agent;
 use crate::{
+    content,
     disk::words,
     feed::Feed,
     journal::{Journal, JournalError, Start},
@@ -138,6 +139,7 @@ impl Agent {
 
     fn carry(self: &Arc<Self>, journal: Journal, lock: Lock) -> Arc<Feed> {
         let (id, app) = (journal.transition().id.clone(), journal.transition().app.clone());
+        let operator = journal.transition().deployment.operator.clone();
         let feed = self.begin(&app, &id);
         let (agent, told) = (Arc::clone(self), Arc::clone(&feed));
         let (working, saying) = (Arc::clone(self), Arc::clone(&feed));
@@ -149,6 +151,11 @@ impl Agent {
                 // a bug, but whoever looks on has to hear of it
                 Err(panic) => stopped(&panic.to_string()),
             };
+            if outcome.kind == OutcomeKind::Done
+                && let Err(error) = content::let_go(agent.dirs(), &agent.store, &agent.recorder, &app, &operator).await
+            {
+                tracing::warn!(app, "content of former releases stays: {}", words(&error));
+            }
             drop(lock);
             agent.finish(&app, &id, &told, outcome);
         });

@@ -320,6 +320,14 @@ fn remarks(
         }
         _ => {}
     }
+    if let Some(old) = old.filter(|_| observed.has_data) {
+        let (before, after) = (&old.release.settings, &wanted.release.settings);
+        let late =
+            wanted.init_settings.iter().filter(|name| before.get(*name).is_some_and(|value| after.get(*name) != Some(value)));
+        remarks.extend(
+            late.map(|name| format!("setting `{name}` is used when the first data are made: nothing comes of the new value")),
+        );
+    }
     if !observed.drift.is_empty() {
         remarks.push(format!("files of the current release were altered on the node: {}", observed.drift.join(", ")));
     }

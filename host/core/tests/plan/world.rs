@@ -96,6 +96,7 @@ pub(crate) fn release(version: &str) -> Release {
         services: Vec::new(),
         front: silver_plugin_api::plan::Front::default(),
         assemble: Vec::new(),
+        content: Vec::new(),
         extra: BTreeMap::new(),
     }
 }
@@ -121,6 +122,7 @@ impl World {
                 release,
                 assembled: 0,
                 overrides: silver_core::resolve::Overrides::default(),
+                init_settings: Vec::new(),
                 locations: None,
                 migrate: DataClass::Unchanged,
                 min_upgradable: None,

@@ -1,11 +1,11 @@
 //! `[[check]]`: test before activate.
 
-use super::scalar::{NotYet, Span, not_yet};
+use super::scalar::Span;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use silver_plugin_api::{
     TreePath,
-    plan::{Access, Check, CheckTarget},
+    plan::{Access, Check, CheckTarget, Probe},
 };
 
 /// `[[check]]`: exactly one of `url`, `command` and `log-lacks`.
@@ -39,9 +39,9 @@ pub struct CheckDef {
     /// Then it counts as failed.
     #[serde(default = "half_minute")]
     pub timeout: Span,
-    /// How often a periodic check is made.
+    /// How often a periodic check is made. Default: every 5 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    every: Option<NotYet>,
+    pub every: Option<Span>,
 }
 
 /// `log-lacks`.
@@ -56,22 +56,15 @@ pub struct LogLacks {
 }
 
 /// `when`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
-    /// Before the switch.
+    /// Before the switch: a failure reverts the update.
     #[default]
     Staged,
-}
-
-impl<'de> Deserialize<'de> for When {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            "staged" => Ok(Self::Staged),
-            word @ "periodic" => Err(not_yet(word, "`staged`")),
-            other => Err(de::Error::unknown_variant(other, &["staged"])),
-        }
-    }
+    /// Again and again while the release serves, for a `url`: a failure makes the application
+    /// «degraded» in `silver status`.
+    Periodic,
 }
 
 fn half_minute() -> Span {
@@ -79,6 +72,18 @@ fn half_minute() -> Span {
 }
 
 impl CheckDef {
+    /// A periodic check as a release has it: one more page that is looked at while it serves.
+    pub fn probe(&self) -> Option<Probe> {
+        let periodic = self.when == When::Periodic;
+        let every = self.every.unwrap_or(Span::seconds(300)).as_millis();
+        match self.resolve().target {
+            CheckTarget::Http(access) if periodic => {
+                Some(Probe { id: self.name.clone(), access, every_ms: every, timeout_ms: self.timeout.as_millis() })
+            }
+            _ => None,
+        }
+    }
+
     /// As a release has it.
     pub fn resolve(&self) -> Check {
         let target = match (&self.url, &self.log_lacks) {

@@ -1,6 +1,6 @@
 //! `[commands]`: what silver runs, by occasion.
 
-use super::scalar::{NotYet, Span};
+use super::scalar::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use silver_plugin_api::plan::{DataClass, Hook, HookTarget};
@@ -33,7 +33,7 @@ pub struct Commands {
     pub test: Option<HookDef>,
     /// In a clone, before it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    after_clone: Option<NotYet>,
+    pub after_clone: Option<HookDef>,
 }
 
 /// One of `[commands]`: exactly one of `command` and `url`.
@@ -71,6 +71,7 @@ impl Commands {
             ("warm", &self.warm),
             ("shell", &self.shell),
             ("test", &self.test),
+            ("after-clone", &self.after_clone),
         ];
         all.into_iter().filter_map(|(name, hook)| Some((name, hook.as_ref()?)))
     }

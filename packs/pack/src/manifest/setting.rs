@@ -1,6 +1,6 @@
 //! `[settings.NAME]` and `[secrets.NAME]`: what an operator gives.
 
-use super::scalar::{Name, NotYet, text_type};
+use super::scalar::{Name, text_type};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,13 +30,66 @@ pub struct SettingDef {
     /// A former name that customizations may still use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renamed_from: Option<Name>,
-    /// Asked for only when another setting says so.
+    /// It has a meaning only when another setting says so: `"smtp"` (that one is neither empty, `0`
+    /// nor `false`) or `"backend = smtp"`. Otherwise it need not be given, and is empty without a
+    /// default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    visible_if: Option<NotYet>,
-    /// Used only by `init`.
+    pub visible_if: Option<VisibleIf>,
+    /// `init`: used only when the first data are made. A plan that changes it later says that
+    /// nothing will come of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    when: Option<NotYet>,
+    pub when: Option<SettingWhen>,
 }
+
+/// `when`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingWhen {
+    /// By `init` alone.
+    Init,
+}
+
+/// `visible-if`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisibleIf {
+    /// The other setting.
+    pub name: Name,
+    /// The value that it has to have; `None`: any but empty, `0` and `false`.
+    pub value: Option<String>,
+}
+
+impl VisibleIf {
+    /// Does the other setting say so with this value?
+    pub fn holds(&self, value: &str) -> bool {
+        match &self.value {
+            Some(wanted) => value == wanted,
+            None => !matches!(value, "" | "0" | "false"),
+        }
+    }
+}
+
+impl std::str::FromStr for VisibleIf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim().to_owned())),
+            None => (text.trim(), None),
+        };
+        Ok(Self { name: name.parse()?, value })
+    }
+}
+
+impl fmt::Display for VisibleIf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{} = {value}", self.name),
+            None => write!(f, "{}", self.name),
+        }
+    }
+}
+
+text_type!(VisibleIf, "^[a-z][a-z0-9-]*( *=.*)?$", ["smtp", "backend = smtp"]);
 
 /// `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -76,12 +129,27 @@ pub struct SecretDef {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The bcrypt hash of another secret.
+    /// It is the bcrypt hash of another secret, for an application that wants the hash of its
+    /// administrator's password in a file. Made on the node, and anew when that secret changes. Of
+    /// that one, the first 72 bytes count, as bcrypt has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    bcrypt_of: Option<NotYet>,
-    /// What becomes of it in a clone.
+    pub bcrypt_of: Option<Name>,
+    /// What becomes of it in a clone of the application. Default: a generated one is made anew, a
+    /// given one is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    on_clone: Option<NotYet>,
+    pub on_clone: Option<OnClone>,
+}
+
+/// `on-clone`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnClone {
+    /// The clone has the same.
+    Keep,
+    /// The clone makes its own.
+    Regenerate,
+    /// It is asked for.
+    Ask,
 }
 
 /// `generate = "hex:32"`.

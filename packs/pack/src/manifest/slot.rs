@@ -25,7 +25,9 @@ pub struct SlotDef {
     /// For `override`: must the pack have the file? Default: it must.
     #[serde(default = "yes")]
     pub must_exist: bool,
-    /// Code, or content that is kept for the last editions only.
+    /// `code`, or `content`: big data that a new edition replaces, such as a database that is
+    /// published. Its digests are recorded for ever, its bytes kept as long as a release on the node
+    /// has them.
     #[serde(default)]
     #[schemars(schema_with = "natures")]
     pub nature: SlotNature,

@@ -84,3 +84,19 @@ fn a_former_name_still_counts() {
     assert_eq!(value(&[("old", "o")]), "o");
     assert_eq!(value(&[("old", "o"), ("new", "n")]), "n");
 }
+
+#[test]
+fn a_setting_that_another_hides_need_not_be_given() {
+    let manifest = manifest(
+        "[settings.backend]\ntype = \"choice\"\nchoices = [\"local\", \"smtp\"]\ndefault = \"local\"\n\
+         [settings.host]\nvisible-if = \"backend = smtp\"\n\
+         [settings.debug]\ntype = \"boolean\"\ndefault = false\n[settings.level]\nvisible-if = \"debug\"\ndefault = \"info\"\n",
+    );
+    let given = |pairs: &[(&str, Value)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let settings = resolve(&manifest, &given(&[])).unwrap();
+    assert_eq!((settings["host"].as_str(), settings["level"].as_str()), ("", "info"));
+    let errors = resolve(&manifest, &given(&[("backend", json!("smtp"))])).unwrap_err();
+    assert!(matches!(&errors[..], [SettingError::Missing { name, .. }] if name == "host"), "{errors:?}");
+    let settings = resolve(&manifest, &given(&[("backend", json!("smtp")), ("host", json!("mail.example"))])).unwrap();
+    assert_eq!(settings["host"], "mail.example");
+}

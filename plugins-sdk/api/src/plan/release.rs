@@ -46,6 +46,10 @@ pub struct Release {
     /// Build steps that made a part of the tree, in order.
     #[serde(default)]
     pub assemble: Vec<Assembly>,
+    /// Directories of the tree that hold content: its bytes are kept as long as a release on the node
+    /// has them, its digests for ever.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content: Vec<TreePath>,
     /// Settings by value; secrets are absent.
     pub settings: Settings,
     /// Secrets by name and origin.
@@ -112,6 +116,8 @@ pub struct Service {
 pub enum SecretSource {
     /// Made once on the node: so many random bytes, written as hex.
     Hex(u32),
+    /// The bcrypt hash of another secret, made on the node.
+    BcryptOf(String),
     /// Given by the operator when the release is staged (asked for, or `env:`, `file:`, `cmd:`).
     Given,
 }

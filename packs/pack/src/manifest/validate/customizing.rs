@@ -2,18 +2,32 @@
 
 use super::Rules;
 use crate::{
-    manifest::{IndexKind, Manifest, Need, SettingDef, SettingType, SlotTarget, World},
+    manifest::{IndexKind, Manifest, Need, SecretDef, SettingDef, SettingType, SlotTarget, World},
     settings,
 };
-use silver_plugin_api::plan::StateNature;
+use silver_plugin_api::{plan::StateNature, slot::SlotNature};
 
 impl Rules<'_, '_> {
     pub(super) fn customizing(&mut self, manifest: &Manifest) {
         for (name, setting) in &manifest.settings {
             self.setting(manifest, name, setting);
         }
+        for (name, secret) in &manifest.secrets {
+            self.secret(manifest, name, secret);
+        }
         self.slots(manifest);
         self.plugins(manifest);
+    }
+
+    fn secret(&mut self, manifest: &Manifest, name: &str, secret: &SecretDef) {
+        let Some(of) = &secret.bcrypt_of else { return };
+        let place = ["secrets", name, "bcrypt-of"];
+        match manifest.secrets.get(of) {
+            None => self.unknown(&place, "secret", of, manifest.secrets.keys().map(|name| &**name)),
+            Some(other) if other.bcrypt_of.is_some() => self.wrong(&place, format!("`{of}` is a hash itself"), None),
+            Some(_) if secret.generate.is_some() => self.wrong(&place, "it is made either anew or from another secret", None),
+            Some(_) => {}
+        }
     }
 
     fn setting(&mut self, manifest: &Manifest, name: &str, setting: &SettingDef) {
@@ -22,6 +36,16 @@ impl Rules<'_, '_> {
             (SettingType::Choice, true) => self.wrong(&["settings", name], "a choice has `choices`", None),
             (SettingType::Choice, false) | (_, true) => {}
             (_, false) => self.wrong(&field("choices"), "only the type `choice` has choices", None),
+        }
+        if let Some(visible) = &setting.visible_if {
+            let place = field("visible-if");
+            match manifest.settings.get(&visible.name) {
+                None => self.unknown(&place, "setting", &visible.name, manifest.settings.keys().map(|name| &**name)),
+                Some(other) if other.visible_if.is_some() || *visible.name == *name => {
+                    self.wrong(&place, format!("`{}` is itself not always there", visible.name), None);
+                }
+                Some(_) => {}
+            }
         }
         let sound = setting.pattern.as_ref().map(|pattern| settings::compile(pattern).map(drop));
         if let Some(Err(why)) = sound {
@@ -45,6 +69,10 @@ impl Rules<'_, '_> {
             let number = at.to_string();
             if manifest.slot[..at].iter().any(|other| other.name == slot.name) {
                 self.wrong(&["slot", &number, "name"], "another slot has this name", None);
+            }
+            if slot.nature == SlotNature::Content && slot.into.in_tree(&manifest.layout.root).is_root() {
+                let hint = "into = \"tree:data\"";
+                self.wrong(&["slot", &number, "into"], "content has a directory of its own", Some(hint));
             }
             let SlotTarget::Instance(into) = &slot.into else { continue };
             if manifest.layout.root.join(into).is_err() {

@@ -1,7 +1,10 @@
 //! Processes, health, hooks, checks, state.
 
 use super::Rules;
-use crate::manifest::{Manifest, ProcessDef, RuntimeKind, StateDef};
+use crate::{
+    document::ProblemKind,
+    manifest::{Manifest, ProcessDef, RuntimeKind, StateDef, When},
+};
 use silver_plugin_api::{TreePath, plan::StateNature};
 
 const SIGNALS: [&str; 8] = ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH", "KILL"];
@@ -145,6 +148,22 @@ impl Rules<'_, '_> {
                 self.status(&field("status").each_ref().map(String::as_str), check.status.unwrap_or(200));
             } else if check.status.is_some() || check.body_contains.is_some() || check.body_lacks.is_some() {
                 self.wrong(&["check", &number], "`status` and `body-…` are for a `url`", None);
+            }
+            if check.when == When::Periodic {
+                if check.url.is_none() {
+                    let place = field("when");
+                    let kind = ProblemKind::NotSupported {
+                        value: Some("periodic".into()),
+                        hint: Some("supported today: `periodic` checks of a `url`; others are `staged`".into()),
+                    };
+                    self.problems.push(self.document.problem(&place.each_ref().map(String::as_str), kind));
+                }
+                if ["ready", "live"].contains(&check.name.as_str()) {
+                    self.wrong(&field("name").each_ref().map(String::as_str), "a probe of `[health]` has this name", None);
+                }
+            } else if check.every.is_some() {
+                let message = "only a periodic check is made again";
+                self.wrong(&field("every").each_ref().map(String::as_str), message, Some("when = \"periodic\""));
             }
             if !check.command.is_empty() {
                 self.argv(&field("command").each_ref().map(String::as_str), &check.command);
