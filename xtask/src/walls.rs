@@ -11,6 +11,11 @@ const WALLS: &[(&str, &[&str], &str)] = &[
     ("silver-core", &["wasmtime*", "openssh", "clap", "rusqlite"], "the core is linked by everything that decides"),
     ("silver-agent", &["wasmtime*", "openssh", "clap", "silver-core"], "the agent runs on nodes and decides nothing"),
     ("silver-pack", &["tokio", "ureq", "hyper*", "reqwest", "rusqlite", "wasmtime*", "jiff", "getrandom"], "packs are pure data"),
+    (
+        "silver-overlay",
+        &["tokio", "ureq", "rustix", "wasmtime*", "silver-pack", "getrandom"],
+        "the built-in customizer is compiled for the sandbox, too",
+    ),
     ("silver-plugin-api", &["tokio", "wasmtime*", "silver-*", "getrandom"], "the vocabulary stands at the bottom"),
     ("silver-plugin", &["wasmtime*", "tokio", "getrandom"], "guests have no world outside"),
     ("silver-plugin-build", &["wasmtime*", "tokio", "silver-*"], "who builds plugins needs nothing of who runs them"),

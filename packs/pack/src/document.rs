@@ -8,7 +8,8 @@ mod decode;
 mod node;
 mod problem;
 
-pub use problem::{DocumentError, Problem, ProblemKind, nearest};
+pub use problem::{DocumentError, Problem, ProblemKind};
+pub use silver_overlay::nearest;
 
 use decode::Fault;
 use node::Node;

@@ -1,7 +1,7 @@
 //! Slots, mode by mode.
 
 use super::*;
-use crate::{overlay::Draft, snapshot::Snapshot};
+use silver_pack::{overlay::Draft, snapshot::Snapshot};
 use silver_plugin_api::Settings;
 
 fn path(text: &str) -> TreePath {

@@ -2,10 +2,10 @@
 //! declares.
 //!
 //! It needs nothing but the plugin interface and the editors of [`crate::render`], and
-//! takes its slots from [`EXTRA_SLOTS`], so it can also be compiled as a WASM component. It lives
+//! takes its slots from [`EXTRA_SLOTS`], so it is also compiled as a WASM component. It lives
 //! here and not with the other built-ins because of those editors.
 
-use crate::{document::nearest, globs, render};
+use crate::{globs, nearest, render};
 use globset::GlobSet;
 use silver_plugin_api::{
     Collision, Diagnostic, Entry, EntryKind, Failure, Location, Overlay, Reason, Tree, TreePath, TreeRole,
