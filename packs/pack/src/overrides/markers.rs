@@ -33,6 +33,17 @@ fn marker(line: &[u8]) -> Option<(usize, usize)> {
     (length >= SHORTEST && line[length..] == *LABELS[kind].1.as_bytes()).then_some((length, kind))
 }
 
+/// The number in [`LABELS`] of the marker that this line is, among markers of this length.
+fn kind(line: &[u8], length: usize) -> Option<usize> {
+    marker(line).filter(|(found, _)| *found == length).map(|(_, kind)| kind)
+}
+
+/// How long the markers of this text are; shorter ones are lines of its own. Separators do not tell.
+fn length(text: &[u8]) -> usize {
+    let labelled = text.split(|byte| *byte == b'\n').filter_map(marker).filter(|(_, kind)| *kind != 2);
+    labelled.map(|(length, _)| length).max().unwrap_or(SHORTEST)
+}
+
 /// A length for markers that no line of these texts looks like.
 pub fn separator(texts: &[&[u8]]) -> usize {
     let run = |line: &[u8]| match line.first() {
@@ -46,17 +57,15 @@ pub fn separator(texts: &[&[u8]]) -> usize {
 /// The lines (1-based) that are conflict markers. A separator counts only between the two others: it may
 /// be the underline of a heading.
 pub fn lines(text: &[u8]) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut open = None;
+    let (mut found, length, mut open) = (Vec::new(), length(text), false);
     for (number, line) in (1..).zip(text.split_inclusive(|byte| *byte == b'\n')) {
-        match marker(line) {
-            Some((length, 2)) if open == Some(length) => found.push(number),
-            Some((_, 2)) | None => {}
-            Some((length, kind)) => {
-                open = (kind != 3).then_some(length);
-                found.push(number);
-            }
+        match kind(line, length) {
+            None => continue,
+            Some(2) if !open => continue,
+            Some(2) => {}
+            Some(kind) => open = kind != 3,
         }
+        found.push(number);
     }
     found
 }
@@ -65,23 +74,24 @@ pub fn lines(text: &[u8]) -> Vec<usize> {
 /// belongs.
 pub fn resolve(text: &[u8], side: Side) -> Option<Vec<u8>> {
     let mut settled = Vec::with_capacity(text.len());
-    // the length of the markers, and the last one that was seen
-    let mut open: Option<(usize, usize)> = None;
+    let length = length(text);
+    // the last marker of the conflict that is being read
+    let mut open: Option<usize> = None;
     for line in text.split_inclusive(|byte| *byte == b'\n') {
-        match (open, marker(line)) {
-            (None, Some((length, 0))) => open = Some((length, 0)),
-            (Some((within, last)), Some((length, kind))) if within == length => {
+        match (open, kind(line, length)) {
+            (None, Some(0)) => open = Some(0),
+            (Some(last), Some(kind)) => {
                 // the original may have been taken out by hand
                 if kind != last + 1 && (last, kind) != (0, 2) {
                     return None;
                 }
-                open = (kind != 3).then_some((length, kind));
+                open = (kind != 3).then_some(kind);
             }
-            (None, Some((_, 2))) | (_, None) => {
+            (None, Some(2)) | (_, None) => {
                 let wanted = match open {
                     None => true,
-                    Some((_, 0)) => side == Side::Ours,
-                    Some((_, 2)) => side == Side::Theirs,
+                    Some(0) => side == Side::Ours,
+                    Some(2) => side == Side::Theirs,
                     Some(_) => false,
                 };
                 if wanted {

@@ -136,6 +136,14 @@ fn a_side_is_taken_where_both_changed_the_same() {
 }
 
 #[test]
+fn shorter_markers_are_lines_of_the_text() {
+    let text = "<<<<<<<< ours\n<<<<<<< ours\n|||||||| original\n=======\n========\n>>>>>>> theirs\n>>>>>>>> theirs\n";
+    assert_eq!(marker_lines(text.as_bytes()), [1, 3, 5, 7]);
+    assert_eq!(resolve(text.as_bytes(), Side::Ours).unwrap(), b"<<<<<<< ours\n");
+    assert_eq!(resolve(text.as_bytes(), Side::Theirs).unwrap(), b">>>>>>> theirs\n");
+}
+
+#[test]
 fn markers_are_longer_than_what_looks_like_them() {
     assert_eq!(separator(&[b"a\nb\n", b"<<< x\n"]), 7);
     assert_eq!(separator(&[b"a\n", b"T\n==========\n"]), 11);

@@ -75,6 +75,8 @@ fn with_cr(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::overrides::{self, Side};
+    use proptest::prelude::*;
 
     fn merged(base: &str, ours: &str, theirs: &str) -> ThreeWay {
         merge(base.as_bytes(), ours.as_bytes(), theirs.as_bytes())
@@ -113,5 +115,45 @@ mod tests {
         let lines = |text: &str, count: usize| text.repeat(count);
         assert_eq!(merged(&lines("a\n", MAX_LINES + 1), "b\n", "c\n"), ThreeWay::Opaque);
         assert!(matches!(merged(&lines("a\n", 100), "b\n", "c\n"), ThreeWay::Conflicts(_)));
+    }
+
+    /// A few lines, some of which look like markers, with and without a line end at the end.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let line = prop::sample::select(vec!["a", "b", "c", "", "=======", "<<<<<<< ours", ">>>>>>> theirs", "d\r"]);
+        (prop::collection::vec(line, 0..12), any::<bool>()).prop_map(|(lines, end)| {
+            let text = lines.join("\n");
+            if end { text + "\n" } else { text }.into_bytes()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Whatever the texts are: markers are in what conflicts, and each side can be chosen.
+        #[test]
+        fn conflicts_are_marked_and_can_be_settled(base in text(), ours in text(), theirs in text()) {
+            match merge(&base, &ours, &theirs) {
+                ThreeWay::Clean(text) => {
+                    let known: Vec<&[u8]> = [&base, &ours, &theirs].into_iter().flat_map(|text| text.split(|byte| *byte == b'\n')).collect();
+                    let cut = |line: &[u8]| line.strip_suffix(b"\r").unwrap_or(line).to_vec();
+                    let is_known = |line: &[u8]| known.iter().any(|known| cut(known) == cut(line));
+                    prop_assert!(text.split(|byte| *byte == b'\n').all(is_known), "no line comes from nowhere");
+                }
+                ThreeWay::Conflicts(text) => {
+                    prop_assert!(!overrides::marker_lines(&text).is_empty());
+                    for side in [Side::Ours, Side::Theirs] {
+                        prop_assert!(overrides::resolve(&text, side).is_some(), "{}", String::from_utf8_lossy(&text));
+                    }
+                }
+                ThreeWay::Opaque => prop_assert!(false, "these are texts"),
+            }
+        }
+
+        #[test]
+        fn one_side_alone_is_taken_as_it_is(base in text(), changed in text()) {
+            prop_assert_eq!(merge(&base, &changed, &base), ThreeWay::Clean(changed.clone()));
+            prop_assert_eq!(merge(&base, &base, &changed), ThreeWay::Clean(changed.clone()));
+            prop_assert_eq!(merge(&base, &changed, &changed), ThreeWay::Clean(changed));
+        }
     }
 }
