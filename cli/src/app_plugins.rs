@@ -13,14 +13,14 @@ use silver_build::{
     pip::Pip,
 };
 use silver_pack::{
-    customization::{Customization, LockedPlugin, NoRow, Target, is_vendored},
+    customization::{Customization, IndexOverride, LockedPlugin, NoRow, Target, is_vendored},
     manifest::IndexKind,
     overlay::Draft,
     pack::Pack,
     snapshot::Snapshot,
 };
 use silver_plugin_api::{Collision, Failure, Overlay, Reason, TreePath};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// The indexes of a pack, as a customization has them.
 pub struct Indexes<'a> {
@@ -28,17 +28,30 @@ pub struct Indexes<'a> {
     customization: &'a Customization,
     downloads: PathBuf,
     here: Target,
+    /// Other places for indexes, those that a base names among them.
+    places: BTreeMap<IndexKind, IndexOverride>,
+    /// The platforms that the customization or a base names.
+    targets: Vec<Target>,
 }
 
 impl<'a> Indexes<'a> {
     /// None is opened yet.
     pub fn new(context: &Context, pack: &'a Pack, customization: &'a Customization) -> Result<Self> {
-        Ok(Self { pack, customization, downloads: context.dirs()?.cache.join("downloads"), here: here(context)? })
+        let whole = Customization::load_with_bases(&customization.dir)?.config;
+        let (places, targets) = (whole.index, whole.targets);
+        Ok(Self {
+            pack,
+            customization,
+            downloads: context.dirs()?.cache.join("downloads"),
+            here: here(context)?,
+            places,
+            targets,
+        })
     }
 
     /// The platforms to lock for: those that the customization names, or this machine.
     pub fn targets(&self) -> Vec<Target> {
-        match self.customization.config.targets.as_slice() {
+        match self.targets.as_slice() {
             [] => vec![self.here.clone()],
             targets => targets.to_vec(),
         }
@@ -46,7 +59,7 @@ impl<'a> Indexes<'a> {
 
     /// The index of this kind.
     pub fn open(&self, kind: IndexKind) -> std::result::Result<Box<dyn PackageIndex>, IndexError> {
-        let other = self.customization.config.index.get(&kind);
+        let other = self.places.get(&kind);
         let url = other.and_then(|other| other.url.clone());
         let folder = other.and_then(|other| other.directory.as_ref());
         let folder = folder.map(|folder| self.customization.dir.join(folder));

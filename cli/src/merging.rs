@@ -75,6 +75,12 @@ pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<
     Ok(Opened { pack, customization: Some(customization), settings })
 }
 
+/// The settings of the customization in `dir`, its bases among them, if it fits the pack. For commands that work
+/// on the site's own directory.
+pub fn fit(dir: &Path, manifest: &Manifest) -> Result<Settings> {
+    Ok(Customization::load_with_bases(dir)?.fit(manifest)?)
+}
+
 /// Before it is locked, which would be a riddle for who mistyped its name.
 pub fn demand_directory(dir: &Path) -> Result<()> {
     if dir.is_dir() {

@@ -59,7 +59,7 @@ impl Place {
         merging::demand_directory(&self.customize)?;
         let locked = commit::lock(&self.customize)?;
         let customization = Customization::load(&self.customize)?;
-        customization.fit(pack.manifest())?;
+        merging::fit(&self.customize, pack.manifest())?;
         customization.check_pack(&merging::locked(&pack)).map_err(integrity)?;
         Ok(Opened { pack, customization, locked, dry_run: self.dry_run })
     }

@@ -157,7 +157,7 @@ fn of_file(one: &Override, done: &Done, written: bool) -> Row {
     Row {
         kind: "override",
         done: done.as_str(),
-        file: Some(file.to_string()),
+        file: Some(file.clone()),
         path: Some(path.to_string()),
         lines,
         message,

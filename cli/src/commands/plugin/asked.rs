@@ -118,7 +118,7 @@ impl Decide {
         merging::demand_directory(&self.customize)?;
         let _locked = commit::lock(&self.customize)?;
         let customization = Customization::load(&self.customize)?;
-        customization.fit(pack.manifest())?;
+        merging::fit(&self.customize, pack.manifest())?;
         trust::check(&context.ui, &pack, &customization, trust::First::unless(self.dry_run))?;
         customization.check_pack(&reference).map_err(integrity)?;
 

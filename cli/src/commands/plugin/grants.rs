@@ -26,9 +26,8 @@ impl Grants {
             None => Lock::default(),
             Some(dir) => {
                 merging::demand_directory(dir)?;
-                let customization = Customization::load(dir)?;
-                customization.fit(pack.manifest())?;
-                customization.lock
+                merging::fit(dir, pack.manifest())?;
+                Customization::load(dir)?.lock
             }
         };
         let rows: Vec<_> = asking(&pack)?.iter().flat_map(|plugin| rows(plugin, &lock)).collect();
