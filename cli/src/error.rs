@@ -197,7 +197,8 @@ impl From<KeyFileError> for CommandError {
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
         let exit = match &error {
-            BuildError::NoManifest { .. }
+            BuildError::Origin(error) if error.is_integrity() => Exit::Integrity,
+            BuildError::Origin(_)
             | BuildError::Manifest(_)
             | BuildError::Sources(_)
             | BuildError::Requirements(_)

@@ -72,6 +72,13 @@ pub(crate) fn minisign() -> Result<(), Failure> {
     debian(&["minisign"], why, || succeeds("minisign", &["-v"]))
 }
 
+/// Tools that make zips: what they make is the input of `silver pack --from`.
+pub(crate) fn zips() -> Result<(), Failure> {
+    debian(&["zip", "unzip", "7zip"], "tests make packs of the zips that other tools make", || {
+        succeeds("zip", &["-v"]) && succeeds("unzip", &["-v"]) && succeeds("7zz", &["i"])
+    })
+}
+
 /// A component of the toolchain that rustup's minimal profile leaves out.
 pub(crate) fn rust_component(name: &str, program: &[&str]) -> Result<(), Failure> {
     let (command, arguments) = program.split_first().ok_or("no program")?;

@@ -10,6 +10,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     step("what is needed", || {
         need::python()?;
         need::minisign()?;
+        need::zips()?;
         need::sandbox()?;
         need::packages()?;
         need::rust_component("rustfmt", &["cargo", "fmt", "--version"])?;

@@ -3,7 +3,8 @@ mod new;
 use crate::{context::Context, error::Result, exit::Exit, key_files, trust, ui::ProgressView};
 use serde::Serialize;
 use silver_build::{
-    build::{Options, build_pack},
+    build::{BuildError, Options, build_pack_of},
+    origin::Origin,
     pip::Pip,
 };
 use silver_plugin_api::plan::{Progress, ProgressKind};
@@ -13,7 +14,7 @@ use std::{
     time::Instant,
 };
 
-/// Make a pack of a directory with a pack.toml
+/// Make a pack of a directory with a pack.toml, or of a zip
 ///
 /// The same input gives the same bytes. Wheels, npm and Debian packages are fetched with this machine's pip, npm and apt and
 /// their configuration, checked against the pinned hashes and kept in the pack; commands of [build] run in a sandbox without
@@ -24,8 +25,14 @@ pub struct Pack {
     #[command(subcommand)]
     instead: Option<Instead>,
     /// Directory with the pack.toml
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from")]
     dir: Option<PathBuf>,
+    /// Make the pack of a zip, whatever tool made it; the pack.toml is inside, or beside with --manifest
+    #[arg(long, value_name = "ZIP", conflicts_with = "dir")]
+    from: Option<PathBuf>,
+    /// With --from: the pack.toml, which is not in the zip
+    #[arg(long, value_name = "FILE", requires = "from")]
+    manifest: Option<PathBuf>,
     /// Where to write the pack: a file, or a directory that gets NAME-VERSION.zip
     #[arg(long, short, value_name = "PATH", default_value = ".")]
     output: PathBuf,
@@ -74,6 +81,8 @@ impl Pack {
         Self {
             instead: None,
             dir: Some(dir.into()),
+            from: None,
+            manifest: None,
             output: output.into(),
             wheels: None,
             index: None,
@@ -88,7 +97,6 @@ impl Pack {
         if let Some(Instead::New(new)) = self.instead {
             return new.run(context);
         }
-        let dir = self.dir.unwrap_or_default();
         let folder = self.wheels.as_deref().map(std::path::absolute).transpose()?;
         // before the work: whoever has to type a passphrase is there now
         let key = self.sign.as_deref().map(|key| key_files::unlock(context, &key_files::find(context, key)?)).transpose()?;
@@ -101,7 +109,11 @@ impl Pack {
             sign: key.as_ref(),
             progress: &|step| steps.borrow_mut().begin(step),
         };
-        let built = build_pack(&dir, &self.output, &options)?;
+        let origin = match (&self.from, &self.dir) {
+            (Some(zip), _) => Origin::zip(zip, self.manifest.as_deref()).map_err(BuildError::from)?,
+            (None, dir) => Origin::directory(&dir.clone().unwrap_or_default()).map_err(BuildError::from)?,
+        };
+        let built = build_pack_of(&origin, &self.output, &options)?;
         steps.into_inner().end();
 
         for warning in &built.warnings {

@@ -1,4 +1,4 @@
-//! `silver pack DIR`: a directory with a `pack.toml` becomes a pack. The same input gives the same
+//! `silver pack`: a directory with a `pack.toml`, or a zip with one, becomes a pack. The same input gives the same
 //! bytes, wherever and whenever it is built; compiled plugins are input, not made here.
 
 mod bill;
@@ -11,6 +11,7 @@ pub use error::BuildError;
 
 use crate::{
     keys::SigningKey,
+    origin::Origin,
     pip::Pip,
     provenance::{self, Input, Provenance, Ran},
     recipes::{self, Addition, command::CommandError, debian::Debs},
@@ -64,15 +65,15 @@ pub struct Built {
     pub warnings: Vec<String>,
 }
 
-/// Builds the pack of `dir`. `out` is the file to write, or a directory that gets
+/// Builds the pack of the directory `dir`. `out` is the file to write, or a directory that gets
 /// `<name>-<version>.zip`.
 pub fn build_pack(dir: &Path, out: &Path, options: &Options<'_>) -> Result<Built, BuildError> {
-    let manifest_path = dir.join(manifest::FILE_NAME);
-    let text = fs::read_to_string(&manifest_path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => BuildError::NoManifest { dir: dir.to_owned() },
-        _ => BuildError::Read { path: manifest_path.clone(), source },
-    })?;
-    let manifest = manifest::parse(&text, &manifest_path.display().to_string())?;
+    build_pack_of(&Origin::directory(dir)?, out, options)
+}
+
+/// Builds the pack of a directory or of a zip; `out` as for [`build_pack`].
+pub fn build_pack_of(origin: &Origin, out: &Path, options: &Options<'_>) -> Result<Built, BuildError> {
+    let manifest = manifest::parse(&origin.text, &origin.manifest)?;
     let out = out.strip_prefix(".").unwrap_or(out);
     let out = if out.as_os_str().is_empty() || out.is_dir() {
         out.join(format!("{}-{}.zip", manifest.pack.name, manifest.pack.version))
@@ -81,11 +82,12 @@ pub fn build_pack(dir: &Path, out: &Path, options: &Options<'_>) -> Result<Built
     };
 
     (options.progress)("gathering files");
-    let made = made(dir, &out);
-    let sources = gather(dir, &manifest, &made)?;
-    let (text, plugins, mut warnings) = plugins::pin(&text, &manifest, &sources)?;
-    let mut addition = recipes(dir, &manifest, &sources, options)?;
-    let commands = commands(dir, &manifest, &made, &mut addition, options)?;
+    let made = origin.dir().map(|dir| made(dir, &out)).unwrap_or_default();
+    let sources = gather(origin, &manifest, &made)?;
+    let (text, plugins, found) = plugins::pin(&origin.text, &manifest, &sources)?;
+    let mut warnings = [origin.warnings.clone(), found].concat();
+    let mut addition = recipes(origin, &manifest, &sources, options)?;
+    let commands = commands(origin, &manifest, &made, &mut addition, options)?;
     warnings.append(&mut addition.warnings);
     let tree = addition.onto(&sources)?;
 
@@ -95,7 +97,8 @@ pub fn build_pack(dir: &Path, out: &Path, options: &Options<'_>) -> Result<Built
     let provenance = Provenance {
         format: 1,
         silver: env!("CARGO_PKG_VERSION"),
-        source: if options.vcs { provenance::source(dir) } else { None },
+        source: origin.dir().filter(|_| options.vcs).and_then(provenance::source),
+        zip: origin.archive().map(|(file, digest)| Input { file: file.to_owned(), digest }),
         packages: std::mem::take(&mut addition.packages),
         commands,
         plugins: plugins.iter().map(|(file, digest)| Input { file: file.to_string(), digest: *digest }).collect(),
@@ -113,7 +116,7 @@ pub fn build_pack(dir: &Path, out: &Path, options: &Options<'_>) -> Result<Built
 }
 
 /// What is fetched.
-fn recipes(dir: &Path, manifest: &Manifest, sources: &Snapshot, options: &Options<'_>) -> Result<Addition, BuildError> {
+fn recipes(origin: &Origin, manifest: &Manifest, sources: &Snapshot, options: &Options<'_>) -> Result<Addition, BuildError> {
     let temporary = tempfile::tempdir().map_err(|source| BuildError::Write { path: "a temporary directory".into(), source })?;
     let downloads = options.downloads.as_deref().unwrap_or(temporary.path());
     let mut addition = Addition::default();
@@ -122,7 +125,7 @@ fn recipes(dir: &Path, manifest: &Manifest, sources: &Snapshot, options: &Option
     }
     if let Some(npm) = &manifest.build.npm {
         (options.progress)("fetching packages with npm");
-        addition.merge(recipes::npm::make(manifest, npm, sources, dir)?)?;
+        addition.merge(recipes::npm::make(manifest, npm, sources, origin)?)?;
     }
     if let Some(debian) = &manifest.build.debian {
         let debs = Debs { cache: &downloads.join("debs"), folder: options.debs.as_deref() };
@@ -135,7 +138,7 @@ fn recipes(dir: &Path, manifest: &Manifest, sources: &Snapshot, options: &Option
 
 /// What commands make, each where the results of those before it lie, too.
 fn commands(
-    dir: &Path,
+    origin: &Origin,
     manifest: &Manifest,
     made: &BTreeSet<TreePath>,
     addition: &mut Addition,
@@ -144,7 +147,7 @@ fn commands(
     let mut ran = Vec::new();
     for row in &manifest.build.command {
         (options.progress)(&format!("running {}", plain(&row.command.join(" "))));
-        let inputs = inputs(dir, manifest, row, made)?;
+        let inputs = inputs(origin, manifest, row, made)?;
         let outputs = recipes::command::make(row, &addition.onto(&inputs)?)?;
         // outputs take the place of what lay there
         for output in &row.outputs {

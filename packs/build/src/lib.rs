@@ -6,6 +6,7 @@ pub mod http_fetch;
 pub mod index;
 pub mod keys;
 pub mod new;
+pub mod origin;
 pub mod pip;
 pub mod provenance;
 pub mod requirements;

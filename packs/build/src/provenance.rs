@@ -16,6 +16,9 @@ pub struct Provenance {
     /// What version control knows of the pack's directory; absent when it is not under any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// The zip that the pack was made of, if it was not made of a directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zip: Option<Input>,
     /// Packages that were fetched.
     pub packages: Vec<Package>,
     /// Commands that made files, in a sandbox without network.
@@ -66,7 +69,7 @@ pub struct Ran {
 /// A file that was given, not made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Input {
-    /// File in the pack.
+    /// File in the pack, or the name of the zip.
     pub file: String,
     /// Its digest.
     pub digest: Digest,

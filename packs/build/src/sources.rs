@@ -1,14 +1,16 @@
 //! The files of a pack's source directory that enter the pack.
 
-use crate::recipes;
+use crate::{
+    origin::{MAC_LITTER, Origin},
+    recipes,
+};
 use silver_pack::{
-    limits::Limits,
     listing::{Kind, Listing, ListingError, Node},
     manifest::{CommandBuild, CopyRule, FILE_NAME, Manifest},
     snapshot::{CaptureError, Snapshot, is_vcs},
 };
 use silver_plugin_api::{TreePath, path::PathError};
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 /// Why the files could not be gathered.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +104,7 @@ fn is_litter(path: &TreePath) -> bool {
     let name = path.name();
     is_vcs(path)
         || matches!(name, ".gitignore" | ".gitattributes" | ".gitmodules" | ".hgignore" | ".hgtags" | ".DS_Store")
-        || matches!(name, "target" | "__pycache__" | ".silver")
+        || matches!(name, "target" | "__pycache__" | ".silver" | MAC_LITTER)
         || name.rsplit_once('.').is_some_and(|(_, suffix)| suffix == "pyc")
         || name.ends_with('~')
 }
@@ -117,16 +119,16 @@ fn made_by_recipes(manifest: &Manifest) -> Vec<TreePath> {
     made
 }
 
-/// What the command of a row sees of the source directory `dir`; `skip` as in [`gather`].
+/// What the command of a row sees of `origin`; `skip` as in [`gather`].
 pub(crate) fn inputs(
-    dir: &Path,
+    origin: &Origin,
     manifest: &Manifest,
     row: &CommandBuild,
     skip: &BTreeSet<TreePath>,
 ) -> Result<Snapshot, SourceError> {
     let made = made_by_recipes(manifest);
     let keep = |path: &TreePath| !skip.contains(path) && !is_litter(path) && !made.iter().any(|made| path.below(made).is_some());
-    let source = Snapshot::capture_if(dir, &Limits::default(), &keep)?;
+    let source = origin.capture(&keep)?;
     if row.inputs.is_empty() {
         return Ok(source);
     }
@@ -140,8 +142,8 @@ pub(crate) fn inputs(
     Ok(Snapshot::new(tree, source.blobs().clone()))
 }
 
-/// Gathers the files of `dir` by the manifest's `[build]`; `skip` names what a build makes.
-pub(crate) fn gather(dir: &Path, manifest: &Manifest, skip: &BTreeSet<TreePath>) -> Result<Snapshot, SourceError> {
+/// Gathers the files of `origin` by the manifest's `[build]`; `skip` names what a build makes.
+pub(crate) fn gather(origin: &Origin, manifest: &Manifest, skip: &BTreeSet<TreePath>) -> Result<Snapshot, SourceError> {
     let named = named(manifest);
     let everything = [CopyRule { from: TreePath::root(), into: None, exclude: Vec::new() }];
     let rules: &[CopyRule] = if manifest.build.copy.is_empty() { &everything } else { &manifest.build.copy };
@@ -159,7 +161,7 @@ pub(crate) fn gather(dir: &Path, manifest: &Manifest, skip: &BTreeSet<TreePath>)
     let keep = |path: &TreePath| {
         is_named(path) || !left_out(path) && rules.iter().any(|rule| wanted(rule, path) || rule.from.below(path).is_some())
     };
-    let source = Snapshot::capture_if(dir, &Limits::default(), &keep)?;
+    let source = origin.capture(&keep)?;
 
     let mut tree = Listing::new();
     for rule in rules {

@@ -1,11 +1,7 @@
 //! Archives that were made to harm: each class is refused by name before anything is written. All
 //! the ways within a class are in the reader's own tests (packs/pack/src/archive/tests).
 
-#[path = "../../../packs/pack/src/archive/tests/raw.rs"]
-#[allow(dead_code, reason = "the reader's own tests use all of it")]
-mod raw;
-
-use raw::{RawEntry, RawZip, deflate};
+use crate::raw::{RawEntry, RawZip, deflate};
 use silver_tests::World;
 use std::{fs, io::Read, path::Path};
 

@@ -22,6 +22,7 @@ mod manage_app;
 mod operate;
 mod output;
 mod pack;
+mod pack_from;
 mod plugin;
 mod recipes;
 mod registry;
@@ -37,5 +38,8 @@ mod tutorial;
 mod update;
 mod writes;
 
+#[path = "../../../packs/pack/src/archive/tests/raw.rs"]
+#[allow(dead_code, reason = "the reader's own tests use all of it")]
+mod raw;
 #[path = "../../../host/extensions/src/tests/wasm.rs"]
 mod wasm;

@@ -1,6 +1,9 @@
 //! Why a pack could not be built.
 
-use crate::{CommandError, DebianError, NpmError, requirements::RequirementsError, sources::SourceError, wheels::WheelError};
+use crate::{
+    CommandError, DebianError, NpmError, origin::OriginError, requirements::RequirementsError, sources::SourceError,
+    wheels::WheelError,
+};
 use silver_pack::{archive::WriteError, manifest::ManifestError, pack::PackError, snapshot::ReadError};
 use silver_plugin_api::{Digest, TreePath};
 use std::{io, path::PathBuf};
@@ -8,12 +11,9 @@ use std::{io, path::PathBuf};
 /// Why a pack could not be built. Nothing was written in any of these cases.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// Not the source of a pack.
-    #[error("`{}` has no `pack.toml`", dir.display())]
-    NoManifest {
-        /// The directory.
-        dir: PathBuf,
-    },
+    /// What the pack is made of cannot be used.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     /// The manifest is wrong.
     #[error("the manifest is wrong")]
     Manifest(#[from] ManifestError),
@@ -90,9 +90,7 @@ impl BuildError {
     /// The way out.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoManifest { .. } => {
-                Some("name the source directory of a pack; see `packs/reference/hello` for a small one".to_owned())
-            }
+            Self::Origin(error) => error.hint(),
             Self::Manifest(error) => error.hint(),
             Self::Sources(error) => error.hint(),
             Self::File(error) => error.hint(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{pip::PipError, sources::SourceError, test_wheels, wheels::WheelError};
+use crate::{origin::OriginError, pip::PipError, sources::SourceError, test_wheels, wheels::WheelError};
 use silver_pack::hash;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
@@ -166,7 +166,7 @@ fn plugins_are_pinned() {
 fn what_is_wrong_is_named_and_nothing_is_written() {
     let out = tempfile::tempdir().unwrap();
     let empty = tempfile::tempdir().unwrap();
-    assert!(matches!(build_pack(empty.path(), out.path(), &offline()), Err(BuildError::NoManifest { .. })));
+    assert!(matches!(build_pack(empty.path(), out.path(), &offline()), Err(BuildError::Origin(OriginError::NoManifest { .. }))));
     let wrong = source("format = 1\n[pack]\nid = 3\n", &[]);
     assert!(matches!(build_pack(wrong.path(), out.path(), &offline()), Err(BuildError::Manifest(_))));
     let hostile = source(MANIFEST, &[]);

@@ -7,6 +7,7 @@ pub use lock::LockError;
 
 use super::{Addition, add, join};
 use crate::{
+    origin::Origin,
     process::{self, RunError},
     provenance::Package,
     sbom::{Component, Hash, License, Property},
@@ -88,9 +89,8 @@ impl NpmError {
     }
 }
 
-/// Installs the packages in a directory of its own and takes `node_modules` from there. `dir` is the
-/// pack's source directory.
-pub(crate) fn make(manifest: &Manifest, npm: &NpmBuild, sources: &Snapshot, dir: &Path) -> Result<Addition, NpmError> {
+/// Installs the packages in a directory of its own and takes `node_modules` from there.
+pub(crate) fn make(manifest: &Manifest, npm: &NpmBuild, sources: &Snapshot, origin: &Origin) -> Result<Addition, NpmError> {
     let text = sources.text(&npm.lock)?;
     let locked = lock::parse(&text, &npm.lock, npm.dev)?;
     let scratch = tempfile::tempdir().map_err(NpmError::Directory)?;
@@ -100,9 +100,9 @@ pub(crate) fn make(manifest: &Manifest, npm: &NpmBuild, sources: &Snapshot, dir:
     fs::write(scratch.path().join("package.json"), sources.bytes(&package)?).map_err(NpmError::Directory)?;
     for file in locked.iter().filter_map(|one| one.file.as_ref()) {
         let to = scratch.path().join(file.as_str());
-        let from = dir.join(join(&beside, file)?.as_str());
+        let from = join(&beside, file)?;
         fs::create_dir_all(to.parent().unwrap_or(scratch.path()))
-            .and_then(|()| fs::copy(from, to))
+            .and_then(|()| origin.copy(&from, &to))
             .map_err(NpmError::Directory)?;
     }
     install(manifest, npm, scratch.path())?;

@@ -20,6 +20,9 @@ const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
 pub(super) const STREAMED: u16 = 1 << 3;
 /// The name is UTF-8.
 const UTF8: u16 = 1 << 11;
+/// Systems on which a name is the bytes that the file system has, and that are UTF-8 today: Unix and macOS. Info-ZIP
+/// does not mark them. From elsewhere a name that is not marked may be of any code page.
+const UNIX: [u8; 2] = [3, 19];
 /// How hard the packer tried; says nothing about the content.
 const EFFORT: u16 = 1 << 1 | 1 << 2;
 
@@ -102,7 +105,8 @@ fn read_entry(window: &mut Window<'_>, at: u64, stop: u64) -> Result<(Entry, u64
     let header = window.get(at, length)?.filter(|_| next <= stop).ok_or_else(cut)?;
 
     let mut fields = Fields::of(header, SIGNATURE).ok_or_else(cut)?;
-    fields.skip::<4>(); // versions
+    let made_by = fields.u16();
+    fields.skip::<2>(); // version needed
     let (flags, method) = (fields.u16(), fields.u16());
     fields.skip::<4>(); // time and date mean nothing to a tree
     let crc = fields.u32();
@@ -137,7 +141,8 @@ fn read_entry(window: &mut Window<'_>, at: u64, stop: u64) -> Result<(Entry, u64
         8 => Method::Deflate,
         method => return Err(ArchiveError::Method { entry: name, method }),
     };
-    let marked = flags & UTF8 != 0 || extra.has_unicode_path() || raw_name.is_ascii();
+    let unix = UNIX.contains(&made_by.to_be_bytes()[0]);
+    let marked = flags & UTF8 != 0 || extra.has_unicode_path() || raw_name.is_ascii() || unix;
     let text = std::str::from_utf8(raw_name).ok().filter(|_| marked);
     let text = text.ok_or_else(|| ArchiveError::NotUtf8 { entry: name.clone() })?;
     let (path_text, directory) = text.strip_suffix('/').map_or((text, false), |path| (path, true));

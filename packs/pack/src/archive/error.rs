@@ -296,4 +296,9 @@ impl ArchiveError {
         };
         Some(hint.to_owned())
     }
+
+    /// Are the bytes other than they should be (as opposed to a file that is no archive)?
+    pub fn is_integrity(&self) -> bool {
+        !matches!(self, Self::Io { .. } | Self::NotAFile { .. } | Self::NoEnd)
+    }
 }

@@ -162,9 +162,7 @@ impl PackError {
     /// Are the bytes other than they should be (as opposed to a file that is not a pack)?
     pub fn is_integrity(&self) -> bool {
         match self {
-            Self::Archive { source, .. } => {
-                !matches!(source, ArchiveError::Io { .. } | ArchiveError::NotAFile { .. } | ArchiveError::NoEnd)
-            }
+            Self::Archive { source, .. } => source.is_integrity(),
             Self::NoTree { .. } | Self::NoManifest { .. } | Self::Manifest { .. } => false,
             _ => true,
         }

@@ -12,6 +12,8 @@ pub(super) struct RawEntry {
     pub(super) descriptor: Vec<u8>,
     pub(super) attributes: u32,
     pub(super) disk: u16,
+    /// On which system it was made: 0 is DOS, 3 is Unix.
+    pub(super) host: u8,
     /// Added to the offset in the central header.
     pub(super) shift: i64,
     /// Replaces the offset in the 32-bit field.
@@ -70,6 +72,7 @@ impl RawEntry {
             descriptor: Vec::new(),
             attributes: if directory { 0o040_755 << 16 | 0x10 } else { 0o100_644 << 16 },
             disk: 0,
+            host: 3,
             shift: 0,
             offset: None,
             in_local: true,
@@ -152,7 +155,9 @@ impl RawZip {
             }
             if entry.in_central {
                 count += 1;
-                directory.extend(b"PK\x01\x02\x14\x03\x14\x00");
+                directory.extend(b"PK\x01\x02\x14");
+                directory.push(entry.host);
+                directory.extend(b"\x14\x00");
                 fields(&mut directory, &entry.central);
                 directory.extend([0; 2]); // comment
                 directory.extend(entry.disk.to_le_bytes());
