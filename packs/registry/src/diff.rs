@@ -106,6 +106,7 @@ fn facts_of(change: &Change) -> BTreeMap<String, String> {
         facts.insert("pack".into(), release.pack.id.clone());
         facts.insert("pack version".into(), release.pack.version.clone());
         facts.insert("application version".into(), release.pack.app_version.clone());
+        facts.insert("signature".into(), release.pack.signature.clone());
         facts.insert("runtime".into(), release.runtime.clone());
         facts.extend(release.interpreter.iter().map(|interpreter| ("interpreter".into(), interpreter.clone())));
         facts.extend(release.environment.iter().map(|digest| ("environment".into(), digest.to_string())));

@@ -37,7 +37,8 @@ fn help() {
       manage-app  Run a command of the pack on a customization: install the application's own plugins,
                    say
       plugin  Write plugins; what the plugins of a pack ask for, and what of it they may do
-      customize  Bring a customization up to date with a new version of its pack
+      customize  Bring a customization up to date with a new version of its pack, and lock its app
+                   plugins
       keys  Keys that packs are signed with, and whose packs are trusted
       logs  Show what an application's processes said, and who visited it
       env  Show the environment of an application's processes, secrets masked

@@ -1,7 +1,7 @@
 //! Who published a pack: signing, trust on first use, and what happens when somebody else's pack comes.
 
 use crate::hostile_pack;
-use silver_tests::{Ran, World, terminal, world::skipped};
+use silver_tests::{Ran, World, terminal, trac, world::skipped};
 use std::{fs, io::Read, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 const HOST: &str = "site.localhost";
@@ -228,6 +228,28 @@ fn a_lock_knows_the_key_and_refuses_others() {
     let ran = with(&["update", &other, "--yes"]);
     assert!(ran.stderr().contains("customize.lock") && ran.stderr().contains("RWdamaged"), "{}", ran.snapshot());
     ran.exits(2);
+}
+
+#[test]
+fn plugins_of_somebody_elses_pack_are_not_run() {
+    let world = World::new();
+    keys(&world, &["acme"]);
+    let zip = trac::pack(&world).display().to_string();
+    world.write("mine/customize.toml", "[pack]\nid = \"org.edgewall.trac\"\n");
+    let digest = world.json(&["inspect", &zip, "--only=pack"])["digest"].as_str().unwrap().to_owned();
+    let key = public(&world, "acme");
+    let lock =
+        format!("format = 1\n[pack]\nid = \"org.edgewall.trac\"\nversion = \"1.5.0\"\ndigest = \"{digest}\"\nkey = \"{key}\"\n");
+    world.write("mine/customize.lock", &lock);
+    for command in [
+        &["manage-app", &zip, "--customize=mine", "--yes", "install-plugin", "X"][..],
+        &["plugin", "allow", &zip, "--customize=mine", "--yes"],
+    ] {
+        let ran = world.silver(command);
+        assert!(ran.stderr().contains("is not signed") && ran.stderr().contains("keys trust"), "{}", ran.snapshot());
+        ran.exits(8);
+    }
+    assert_eq!(fs::read_to_string(world.work().join("mine/customize.lock")).unwrap(), lock);
 }
 
 #[test]
