@@ -70,6 +70,7 @@ impl Pack {
         let tree = Snapshot::new(without_silver(all.listing(), path)?, blobs);
         let manifest = read_manifest(path, &tree)?;
         check_plugins(path, &manifest, tree.listing())?;
+        check_shown(path, &manifest, tree.listing())?;
         let signature = check_signature(path, &manifest, digest, &lines, &all)?;
         Ok(Self { path: path.to_owned(), manifest: Arc::new(manifest), digest, signature, archive: Arc::new(archive), tree, all })
     }
@@ -243,6 +244,15 @@ fn check_plugins(pack: &Path, manifest: &Manifest, tree: &Listing) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// What the pack shows about itself is in it.
+fn check_shown(pack: &Path, manifest: &Manifest, tree: &Listing) -> Result<(), PackError> {
+    let shown = [("icon", &manifest.pack.icon), ("notes", &manifest.pack.notes)];
+    match shown.into_iter().find(|(_, file)| file.as_ref().is_some_and(|file| tree.get(file).is_none())) {
+        Some((field, Some(file))) => Err(PackError::NoFile { pack: pack.to_owned(), field, file: file.clone() }),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -272,6 +272,16 @@ fn the_reference_packs_are_valid_and_fit_the_schema_that_is_published() {
 }
 
 #[test]
+fn the_manifests_of_the_documentation_are_valid() {
+    let text = include_str!("../../../docs/running.md");
+    let blocks: Vec<&str> = text.split("```toml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect();
+    assert_eq!(blocks.len(), 4);
+    for block in blocks {
+        assert_eq!(errors(block), "fine", "{block}");
+    }
+}
+
+#[test]
 fn a_manifest_survives_being_written_and_read() {
     let manifest = manifest::parse(include_str!("../../reference/trac/pack.toml"), "pack.toml").unwrap();
     let text = toml::to_string(&manifest).unwrap();

@@ -105,6 +105,16 @@ pub enum PackError {
         /// The plugin.
         file: TreePath,
     },
+    /// A file that the pack shows about itself is not there.
+    #[error("`{}`: `[pack] {field} = \"{file}\"`, which is not in the pack", pack.display())]
+    NoFile {
+        /// Which pack.
+        pack: PathBuf,
+        /// `icon`, `notes`.
+        field: &'static str,
+        /// The file.
+        file: TreePath,
+    },
     /// A plugin that is not the one that the manifest names.
     #[error("`{}`: the plugin `{file}` is {found}, but the manifest names {}", pack.display(), shown(named.as_ref()))]
     OtherPlugin {
@@ -152,6 +162,7 @@ impl PackError {
             | Self::Differs { .. }
             | Self::Reserved { .. }
             | Self::NoPlugin { .. }
+            | Self::NoFile { .. }
             | Self::OtherPlugin { .. } => {
                 "the pack was changed after it was made: get a fresh copy, or make it again with `silver pack DIR`"
             }

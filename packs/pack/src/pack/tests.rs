@@ -148,6 +148,24 @@ fn plugins_are_those_that_the_manifest_names() {
 }
 
 #[test]
+fn what_a_pack_shows_about_itself_is_in_it() {
+    for field in ["icon", "notes"] {
+        for (files, fine) in [(vec!["about/it.md"], true), (vec![], false)] {
+            let manifest = MANIFEST.replace("[pack]\n", &format!("[pack]\n{field} = \"about/it.md\"\n"));
+            let mut all = vec![("pack.toml", manifest.as_str())];
+            all.extend(files.iter().map(|file| (*file, "x")));
+            let dir = tempfile::tempdir().unwrap();
+            let at = dir.path().join("pack.zip");
+            archive::write(&seal(&snapshot(&all), None, None).unwrap(), &mut fs::File::create(&at).unwrap()).unwrap();
+            match Pack::open(&at) {
+                Ok(_) => assert!(fine, "{field}"),
+                Err(error) => assert!(!fine && matches!(error, PackError::NoFile { .. }), "{field}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn a_flipped_bit_gives_the_identical_tree_or_a_refusal() {
     let tree = snapshot(&[("pack.toml", MANIFEST), ("a/b", "content")]);
     let dir = tempfile::tempdir().unwrap();
