@@ -6,11 +6,13 @@ use crate::{
     error::{CommandError, Result},
     exit::Exit,
     findings,
+    ui::Ui,
 };
 use silver_build::{
     app_plugins::{self, Wanted},
-    index::{DirectoryIndex, IndexError, PackageIndex, Place, PythonIndex},
+    index::{Consent, DirectoryIndex, IndexError, PackageIndex, Place, PythonIndex},
     pip::Pip,
+    store::Stored,
 };
 use silver_pack::{
     customization::{Customization, IndexOverride, LockedPlugin, NoRow, Target, is_vendored},
@@ -19,7 +21,7 @@ use silver_pack::{
     pack::Pack,
     snapshot::Snapshot,
 };
-use silver_plugin_api::{Collision, Failure, Overlay, Reason, TreePath};
+use silver_plugin_api::{Collision, Digest, Failure, Overlay, Reason, TreePath};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// The indexes of a pack, as a customization has them.
@@ -32,6 +34,8 @@ pub struct Indexes<'a> {
     places: BTreeMap<IndexKind, IndexOverride>,
     /// The platforms that the customization or a base names.
     targets: Vec<Target>,
+    ui: Ui,
+    allow_build: bool,
 }
 
 impl<'a> Indexes<'a> {
@@ -39,14 +43,45 @@ impl<'a> Indexes<'a> {
     pub fn new(context: &Context, pack: &'a Pack, customization: &'a Customization) -> Result<Self> {
         let whole = Customization::load_with_bases(&customization.dir)?.config;
         let (places, targets) = (whole.index, whole.targets);
-        Ok(Self {
-            pack,
-            customization,
-            downloads: context.dirs()?.cache.join("downloads"),
-            here: here(context)?,
-            places,
-            targets,
+        let downloads = context.dirs()?.cache.join("downloads");
+        let (here, ui) = (here(context)?, context.ui.clone());
+        Ok(Self { pack, customization, downloads, here, places, targets, ui, allow_build: false })
+    }
+
+    /// The same; with `allow`, source packages are built without another question.
+    #[must_use]
+    pub fn allowing_builds(self, allow: bool) -> Self {
+        Self { allow_build: allow, ..self }
+    }
+
+    /// Who agrees to the building of a source package: `--allow-build`, or somebody who is asked.
+    /// `--yes` does not: it runs code of strangers.
+    fn consent(&self) -> Box<Consent> {
+        let (ui, allow) = (self.ui.clone(), self.allow_build);
+        Box::new(move |name, version, source| {
+            let what = format!("{name} {version} (source {})", source.short());
+            if allow {
+                ui.note(&format!("building {what} in a sandbox without network"));
+                return true;
+            }
+            ui.can_ask() && {
+                ui.note(&format!(
+                    "There is no wheel of {what}. To build one, code of it has to run: in a sandbox, without network."
+                ));
+                ui.ask("Build it? [y/N]", "--allow-build")
+                    .is_ok_and(|answer| ["y", "yes"].contains(&answer.to_lowercase().as_str()))
+            }
         })
+    }
+
+    /// Wheels that the lock has from former builds, with the digests of their sources. One that is gone
+    /// is left out: it can only be built again.
+    fn built(&self) -> Vec<(Stored, Digest)> {
+        let rows = self.customization.lock.app_plugins.iter().filter_map(|row| Some((row, row.built_from?)));
+        let gone = |_| Err(Failure::NotFound("only what is there counts".into()));
+        let files = &self.customization.files;
+        let found = |(row, source)| Some((app_plugins::bring(row, files, &self.downloads, &gone).ok()?, source));
+        rows.filter_map(found).collect()
     }
 
     /// The platforms to lock for: those that the customization names, or this machine.
@@ -67,7 +102,9 @@ impl<'a> Indexes<'a> {
         Ok(match kind {
             IndexKind::Python => {
                 let pip = Pip { mirror: url, folder, ..Pip::default() };
-                Box::new(PythonIndex::new(self.pack, pip, &self.downloads)?.of_machine(&self.here))
+                let index =
+                    PythonIndex::new(self.pack, pip, &self.downloads)?.of_machine(&self.here).with_consent(self.consent());
+                Box::new(index.with_built(&self.built()).map_err(IndexError::Cache)?)
             }
             IndexKind::Directory => {
                 let place = url.map(Place::Url).or(folder.map(Place::Folder));

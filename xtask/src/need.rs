@@ -58,6 +58,7 @@ pub(crate) fn sandbox() -> Result<(), Failure> {
 
 /// npm and apt's lists: recipes of packs fetch with them, and the toolchain for plugins in JavaScript runs on Node.js.
 pub(crate) fn packages() -> Result<(), Failure> {
+    debian(&["curl"], "indexes that are directories are read with it", || succeeds("curl", &["--version"]))?;
     debian(&["npm"], "packs with packages of npm are built with it", || succeeds("npm", &["--version"]))?;
     if !succeeds("apt-cache", &["show", "--no-all-versions", "javascript-common"]) && Path::new("/usr/bin/apt-get").exists() {
         println!("    renewing the lists of apt: packs with packages of Debian are built with it");

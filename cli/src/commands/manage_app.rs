@@ -56,6 +56,9 @@ pub struct ManageApp {
     /// Show what would change, write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Build what the index has as source only: its code runs in a sandbox without network. --yes does not mean this
+    #[arg(long)]
+    allow_build: bool,
     /// Print help
     #[arg(long, short, action = ArgAction::HelpLong)]
     help: Option<bool>,
@@ -104,7 +107,15 @@ impl ManageApp {
         merging::demand_directory(dir)?;
         let locked = commit::lock(dir)?;
         let customization = Customization::load(dir)?;
-        let work = Work { ui, context, pack: &pack, extensions: &extensions, locked, dry_run: self.dry_run || parsed.dry_run };
+        let work = Work {
+            ui,
+            context,
+            pack: &pack,
+            extensions: &extensions,
+            locked,
+            dry_run: self.dry_run || parsed.dry_run,
+            allow_build: self.allow_build || parsed.allow_build,
+        };
         work.run(customization, offer, parsed)
     }
 }
@@ -117,6 +128,7 @@ struct Work<'a> {
     extensions: &'a Extensions,
     locked: commit::Locked,
     dry_run: bool,
+    allow_build: bool,
 }
 
 impl Work<'_> {
@@ -133,7 +145,7 @@ impl Work<'_> {
         let (customization, grants) = grant::obtain(&self.ui, self.pack, customization, offer, reference, self.dry_run)?;
 
         let commands = self.extensions.commands(&offer.plugin, &offer.wasm, grants)?;
-        let indexes = Indexes::new(self.context, self.pack, &customization)?;
+        let indexes = Indexes::new(self.context, self.pack, &customization)?.allowing_builds(self.allow_build);
         // the command works for the first platform, and what it locks is then locked for the others
         let targets = indexes.targets();
         let target = targets.first().ok_or_else(|| CommandError::usage("`targets` is empty"))?;
@@ -158,8 +170,14 @@ impl Work<'_> {
         let after = desk.finish();
         let done = outcome.status == 0;
         let after = if done {
-            let keep =
-                keep::Keep { context: self.context, pack: self.pack, before: &customization, locked: &locked, targets: &targets };
+            let keep = keep::Keep {
+                context: self.context,
+                pack: self.pack,
+                before: &customization,
+                locked: &locked,
+                targets: &targets,
+                allow_build: self.allow_build,
+            };
             keep.pin(after, &outcome, &arguments, &fetched)?
         } else {
             customization.files.clone()

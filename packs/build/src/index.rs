@@ -6,7 +6,7 @@ mod known;
 mod python;
 
 pub use directory::{DirectoryIndex, Place};
-pub use python::PythonIndex;
+pub use python::{Consent, PythonIndex};
 
 use crate::{
     requirements::RequirementsError,
@@ -60,6 +60,9 @@ pub enum IndexError {
     /// The pins are not exact.
     #[error("the pack's pins are not exact")]
     Pins(#[from] RequirementsError),
+    /// Wheels that were built before cannot be laid out for pip.
+    #[error("cannot lay out what was built here")]
+    Cache(#[source] std::io::Error),
     /// Nobody says where the index is.
     #[error("neither the pack nor the customization says where the {} index is", .0.as_str())]
     NoPlace(IndexKind),
@@ -74,6 +77,7 @@ impl IndexError {
                 Some("ask the publisher of the pack: it is a list of `{\"name\": …, \"summary\": …}`".to_owned())
             }
             Self::Pins(error) => Some(error.hint.to_owned()),
+            Self::Cache(_) => None,
             Self::NoPlace(kind) => Some(format!("write `url` or `directory` below [index.{}] of customize.toml", kind.as_str())),
         }
     }

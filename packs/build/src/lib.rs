@@ -24,6 +24,8 @@ pub use recipes::{
 mod curl;
 pub mod process;
 mod recipes;
+mod sandboxed;
+mod sdist;
 mod sources;
 mod wheel_metadata;
 

@@ -4,8 +4,9 @@
 //! Only wheels are ever asked for, so nothing of a package is executed.
 
 use crate::process::{self, RunError};
+use serde::Deserialize;
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -20,6 +21,8 @@ pub struct Pip {
     pub folder: Option<PathBuf>,
     /// The address of a mirror that is used in place of the configured index.
     pub mirror: Option<String>,
+    /// A further folder of wheels: those that were built here.
+    pub built: Option<PathBuf>,
     /// How long one call may take.
     pub timeout: Duration,
 }
@@ -27,7 +30,7 @@ pub struct Pip {
 impl Default for Pip {
     /// `python3`, the configured index, ten minutes.
     fn default() -> Self {
-        Self { python: "python3".into(), folder: None, mirror: None, timeout: Duration::from_mins(10) }
+        Self { python: "python3".into(), folder: None, mirror: None, built: None, timeout: Duration::from_mins(10) }
     }
 }
 
@@ -93,6 +96,42 @@ impl PipError {
     }
 }
 
+/// A source package that was fetched.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FetchedSource {
+    /// Path of the file.
+    pub(crate) file: String,
+    pub(crate) version: String,
+    /// As the index says it.
+    pub(crate) sha256: Option<String>,
+}
+
+/// Finds and fetches the newest source package without looking into it, which pip's own commands would
+/// do by running its code. These are pip's parts, not its interface: where another pip has others, it
+/// is said so.
+const FETCH_SOURCE: &str = "\
+import json, shutil, sys
+try:
+    from pip._internal.commands import create_command
+    from pip._internal.network.download import Downloader
+    from pip._internal.req.constructors import install_req_from_line
+    out, requirement = sys.argv[1:3]
+    command = create_command('download')
+    options, _ = command.parse_args(sys.argv[3:])
+    session = command._build_session(options)
+    finder = command._build_package_finder(options=options, session=session)
+    wanted = install_req_from_line(requirement)
+    best = finder.find_best_candidate(wanted.name, wanted.specifier).best_candidate
+except (ImportError, AttributeError, TypeError) as error:
+    sys.exit('ERROR: this pip cannot fetch source packages without running them: %s' % error)
+if best is None:
+    sys.exit('ERROR: No matching distribution found for ' + requirement)
+link = best.link
+file = shutil.copy(link.file_path, out) if link.is_file else Downloader(session, 'off')(link, out)[0]
+said = link.hash if link.hash_name == 'sha256' else None
+print('FETCHED ' + json.dumps({'file': file, 'version': str(best.version), 'sha256': said}))
+";
+
 /// For which machine and interpreter wheels are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum For {
@@ -154,6 +193,18 @@ markers.default_environment = lambda: {**here(), **there}
 sys.argv[0] = 'pip'
 runpy.run_module('pip', run_name='__main__', alter_sys=True)
 ";
+
+impl fmt::Display for For {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here => f.write_str("this machine"),
+            Self::Linux { arch, glibc, python } => {
+                write!(f, "linux-{arch}-gnu2.{glibc}")?;
+                python.as_ref().map_or(Ok(()), |python| write!(f, "-cp{python}"))
+            }
+        }
+    }
+}
 
 impl For {
     /// What markers say of the machine.
@@ -231,6 +282,44 @@ impl Pip {
         }
     }
 
+    /// Fetches the newest source package that fits a requirement into `dir`. Nothing of it is run.
+    pub(crate) fn source(&self, requirement: &str, dir: &Path) -> Result<FetchedSource, PipError> {
+        let work = work()?;
+        let mut command = Command::new(&self.python);
+        command.current_dir(work.path()).args(["-c", FETCH_SOURCE]).arg(dir).arg(requirement).arg("--no-binary=:all:");
+        self.configure(command.args(["--no-input", "--retries=1"]));
+        let output = self.run(&mut command)?;
+        let found = output.lines().find_map(|line| line.strip_prefix("FETCHED "));
+        let found = found.and_then(|found| serde_json::from_str(found).ok());
+        found.ok_or_else(|| PipError::Other("it did not say what it fetched".to_owned()))
+    }
+
+    /// Downloads wheels of the closure of `requirements` into `dir`.
+    pub(crate) fn wheels(&self, requirements: &[String], dir: &Path) -> Result<(), PipError> {
+        let work = work()?;
+        let file = work.path().join("requirements.txt");
+        fs::write(&file, requirements.join("\n")).map_err(|error| PipError::Other(error.to_string()))?;
+        let mut command = self.command(work.path(), &["download"], &For::Here);
+        command.args(["--only-binary=:all:", "-d"]).arg(dir).arg("-r").arg(&file);
+        self.run(&mut command).map(drop)
+    }
+
+    /// The interpreter's own path, and where its library is.
+    pub(crate) fn interpreter(&self) -> Result<(PathBuf, PathBuf), PipError> {
+        let mut command = Command::new(&self.python);
+        command.args([
+            "-I",
+            "-c",
+            "import os, sys; print(os.path.realpath(sys.executable)); print(os.path.realpath(sys.base_prefix))",
+        ]);
+        let output = self.run(&mut command)?;
+        let mut lines = output.lines();
+        match (lines.next(), lines.next()) {
+            (Some(path), Some(home)) if path.starts_with('/') && home.starts_with('/') => Ok((path.into(), home.into())),
+            _ => Err(PipError::Other("the interpreter does not say where it is".to_owned())),
+        }
+    }
+
     fn command(&self, work: &Path, subcommand: &[&str], target: &For) -> Command {
         let mut command = Command::new(&self.python);
         command.current_dir(work);
@@ -240,6 +329,12 @@ impl Pip {
         };
         command.args(["--no-input", "--disable-pip-version-check", "--no-color", "--retries=1"]);
         command.args(subcommand);
+        self.configure(&mut command);
+        command
+    }
+
+    /// Where packages come from.
+    fn configure(&self, command: &mut Command) {
         if let Some(folder) = &self.folder {
             command.arg("--no-index").arg("--find-links").arg(folder);
             command.env_remove("PIP_FIND_LINKS");
@@ -247,9 +342,11 @@ impl Pip {
         if let Some(mirror) = &self.mirror {
             command.arg("--index-url").arg(mirror);
         }
+        if let Some(built) = &self.built {
+            command.arg("--find-links").arg(built);
+        }
         // words of pip are looked for below
         command.env("LC_ALL", "C.UTF-8").env("PIP_PROGRESS_BAR", "off");
-        command
     }
 
     fn run(&self, command: &mut Command) -> Result<String, PipError> {

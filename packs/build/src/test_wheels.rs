@@ -36,3 +36,8 @@ pub(crate) fn wheel_for(dir: &Path, name: &str, version: &str, requires: &[&str]
 pub(crate) fn wheel(dir: &Path, name: &str, version: &str, requires: &[&str]) -> Digest {
     wheel_for(dir, name, version, requires, "py3-none-any")
 }
+
+/// sha256 of a file.
+pub(crate) fn digest(path: &Path) -> Digest {
+    hash::sha256(&fs::read(path).unwrap())
+}

@@ -92,6 +92,11 @@ impl WheelStore {
         Self { files: FileStore::new(dir) }
     }
 
+    /// The files.
+    pub(crate) fn files(&self) -> &FileStore {
+        &self.files
+    }
+
     /// The wheel with this digest, if it is here and whole.
     pub fn get(&self, digest: &Digest) -> Option<Wheel> {
         self.files.get(digest)

@@ -238,3 +238,60 @@ fn a_command_of_the_pack_locks_for_every_platform() {
     let lock = fs::read_to_string(mine.join("customize.lock")).unwrap();
     assert_eq!(lock.matches("[[app-plugin]]").count(), 0, "{lock}");
 }
+
+/// A source package without a wheel, whose build backend is its own.
+const SOURCE: &str = r#"
+import io, tarfile
+backend = r'''
+import os, zipfile
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name = "TracSource-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as wheel:
+        info = "TracSource-1.0.dist-info/"
+        wheel.writestr("tracsource.py", "")
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: TracSource\nVersion: 1.0\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(info + "RECORD", "")
+    return name
+'''
+project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+with tarfile.open("TracSource-1.0.tar.gz", "w:gz") as package:
+    for name, text in [("PKG-INFO", "Metadata-Version: 2.1\nName: TracSource\nVersion: 1.0\n"), ("pyproject.toml", project), ("backend.py", backend)]:
+        member = tarfile.TarInfo("TracSource-1.0/" + name)
+        member.size = len(text.encode())
+        package.addfile(member, io.BytesIO(text.encode()))
+"#;
+
+#[test]
+fn a_source_package_is_built_only_when_that_was_said_and_is_kept() {
+    let world = World::new();
+    let zip = trac::pack(&world).display().to_string();
+    let mine = for_targets(&world, "");
+    let index = world.work().join("index");
+    assert!(Command::new("python3").args(["-c", SOURCE]).current_dir(&index).status().unwrap().success());
+    let text = fs::read_to_string(mine.join("customize.toml")).unwrap();
+    fs::write(mine.join("customize.toml"), text.replace("[\"TracDemo\"]", "[\"TracSource\"]")).unwrap();
+
+    let lock = |more: &[&str]| world.silver([&["customize", "lock", &zip, "--customize=mine", "--yes"], more].concat());
+    let ran = lock(&[]).exits(1);
+    for word in ["TracSource", "--allow-build", "sandbox"] {
+        assert!(ran.stderr().contains(word), "`{word}` is not in\n{}", ran.snapshot());
+    }
+    assert!(!mine.join("customize.lock").exists() && !mine.join("app-plugins").exists());
+
+    let ran = lock(&["--allow-build"]).ok();
+    assert!(ran.stdout().contains("built here"), "{}", ran.snapshot());
+    let text = fs::read_to_string(mine.join("customize.lock")).unwrap();
+    assert!(text.contains("built-from = \"sha256:") && text.contains("requested = true"), "{text}");
+    // no index has it: it is kept here
+    let wheel = mine.join("app-plugins/python/TracSource-1.0-py3-none-any.whl");
+    assert!(wheel.is_file());
+    fs::remove_dir_all(world.home().join("cache/downloads")).unwrap();
+    fs::remove_dir_all(&index).unwrap();
+    world.silver(["merge", &zip, "--customize=mine"]).ok();
+
+    fs::remove_file(&wheel).unwrap();
+    fs::remove_dir_all(world.home().join("cache/downloads")).unwrap();
+    let ran = world.silver(["merge", &zip, "--customize=mine"]).exits(1);
+    assert!(ran.stderr().contains("was built here") && ran.stderr().contains("hint:"), "{}", ran.snapshot());
+}

@@ -13,12 +13,15 @@ pub struct Lock {
     /// Take the newest versions that fit, not those that are locked
     #[arg(long)]
     upgrade: bool,
+    /// Build what the index has as source only: its code runs in a sandbox without network. --yes does not mean this
+    #[arg(long)]
+    allow_build: bool,
 }
 
 impl Lock {
     pub fn run(self, context: &Context) -> Result {
         let opened = self.place.open()?;
-        let indexes = opened.indexes(context)?;
+        let indexes = opened.indexes(context)?.allowing_builds(self.allow_build);
         let known = &opened.customization.lock.app_plugins;
         let rows = indexes.resolve(&indexes.targets(), known, self.upgrade)?;
         let files = indexes.keep_vendored(&opened.customization.files, &rows)?;

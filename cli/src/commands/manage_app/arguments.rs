@@ -19,6 +19,7 @@ pub struct Parsed {
     pub json: bool,
     pub quiet: bool,
     pub dry_run: bool,
+    pub allow_build: bool,
 }
 
 /// What is wrong with a command line.
@@ -85,6 +86,7 @@ fn option(spec: &CommandSpec, parsed: &mut Parsed, word: &str, rest: &mut VecDeq
             ("--json", None) => parsed.json = true,
             ("--quiet" | "-q", None) => parsed.quiet = true,
             ("--dry-run", None) => parsed.dry_run = true,
+            ("--allow-build", None) => parsed.allow_build = true,
             _ => return Err(ArgumentError::Unknown(word.to_owned())),
         }
         return Ok(());

@@ -34,6 +34,7 @@ pub struct Keep<'a> {
     pub locked: &'a [LockedPlugin],
     /// All platforms, that one first.
     pub targets: &'a [Target],
+    pub allow_build: bool,
 }
 
 /// An app plugin after the command, and where it comes from; no kind is that of a file made by hand.
@@ -62,7 +63,7 @@ impl Keep<'_> {
         let config = self.wanted(&known, arguments)?;
         let changed = Customization::from_files(&self.before.dir, put(&after, CONFIG, &config)?)?;
 
-        let indexes = Indexes::new(self.context, self.pack, &changed)?;
+        let indexes = Indexes::new(self.context, self.pack, &changed)?.allowing_builds(self.allow_build);
         let mut rows: Vec<LockedPlugin> = known.into_iter().filter_map(|known| known.row).collect();
         let others = self.targets.get(1..).unwrap_or_default();
         if !others.is_empty() {

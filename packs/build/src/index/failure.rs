@@ -1,8 +1,22 @@
 //! What goes wrong with an index, as plugins and people see it.
 
-use crate::{pip::PipError, unpack::UnpackError, wheels::WheelError};
+use crate::{pip::PipError, sdist::BuildError, unpack::UnpackError, wheels::WheelError};
 use silver_pack::document::nearest;
 use silver_plugin_api::{Digest, Failure};
+
+/// The code of a package that there is no wheel of.
+const WHEELS_ONLY: &str = "wheels-only";
+
+/// Is there a package, but no wheel of it?
+pub(super) fn is_wheels_only(failure: &Failure) -> bool {
+    matches!(failure, Failure::Invalid(findings) if findings.iter().any(|finding| finding.code == WHEELS_ONLY))
+}
+
+/// The trouble of building a source package.
+pub(super) fn of_building(error: &BuildError) -> Failure {
+    let code = if matches!(error, BuildError::OtherDigest(_)) { "other-digest" } else { "not-built" };
+    Failure::invalid(code, error.to_string(), error.hint().as_deref())
+}
 
 /// pip's trouble in the words of the plugin interface.
 pub(super) fn of_pip(error: &PipError) -> Failure {
@@ -44,8 +58,8 @@ pub(super) fn no_version(requirement: &str, fitting: &str) -> Failure {
 
 pub(super) fn wheels_only(name: &str) -> Failure {
     let message = format!("`{name}` is in the index, but not as a wheel for this Python: only source, or for other versions");
-    let help = "silver installs wheels only, because building a source package runs its code; ask its author for a wheel";
-    Failure::invalid("wheels-only", message, Some(help))
+    let help = "building a source package runs its code: `--allow-build` builds it in a sandbox without network; or ask its author for a wheel";
+    Failure::invalid(WHEELS_ONLY, message, Some(help))
 }
 
 pub(super) fn other_digest(name: &str, wanted: &Digest, found: &Digest) -> Failure {

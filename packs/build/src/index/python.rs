@@ -3,12 +3,13 @@
 mod report;
 
 use super::{
-    IndexError, PackageIndex, UNKNOWN, failure,
+    EXTRA_BUILT_FROM, IndexError, PackageIndex, UNKNOWN, failure,
     known::{self, Known},
 };
 use crate::{
     pip::{For, Pip, PipError},
     requirements::{self, Pinned, is_name, is_version, normalise},
+    sdist,
     store::Stored,
     wheels::WheelStore,
 };
@@ -19,8 +20,9 @@ use silver_plugin_api::{
 };
 use std::{
     collections::{BTreeSet, HashMap},
+    fs, io,
     path::Path,
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// The Python package index of this machine's pip, as one pack uses it: `search` looks through the
@@ -32,8 +34,36 @@ pub struct PythonIndex {
     pins: Vec<Requirement>,
     /// The platform of this machine, for which pip needs no description.
     here: Option<String>,
+    /// Who agrees to the building of source packages.
+    consent: Option<Box<Consent>>,
+    /// Wheels that were built here, and the folder in which pip finds them.
+    built: Mutex<Built>,
     /// For which machine a package was resolved, so that `fetch` asks for the same file.
     resolved: Mutex<HashMap<Digest, For>>,
+}
+
+/// Asked before a source package is built, with name, version and the digest of its file.
+pub type Consent = dyn Fn(&str, &str, &Digest) -> bool;
+
+/// Wheels that were built here.
+#[derive(Default)]
+struct Built {
+    folder: Option<tempfile::TempDir>,
+    /// By the digest of the wheel, that of the source package.
+    sources: HashMap<Digest, Digest>,
+}
+
+impl Built {
+    /// Lets pip find a wheel.
+    fn add(&mut self, wheel: &Stored, source: Digest) -> io::Result<()> {
+        let folder = match &self.folder {
+            Some(folder) => folder,
+            None => self.folder.insert(tempfile::tempdir()?),
+        };
+        fs::copy(&wheel.path, folder.path().join(wheel.file.name()))?;
+        self.sources.insert(wheel.digest, source);
+        Ok(())
+    }
 }
 
 impl PythonIndex {
@@ -50,13 +80,68 @@ impl PythonIndex {
         };
         let pins = pins.into_iter().map(|pin| Requirement::new(pin.name, format!("=={}", pin.version))).collect();
         let store = WheelStore::new(downloads.join("wheels"));
-        Ok(Self { pip, store, known, pins, here: None, resolved: Mutex::default() })
+        Ok(Self { pip, store, known, pins, here: None, consent: None, built: Mutex::default(), resolved: Mutex::default() })
     }
 
     /// The same, told which platform this machine is.
     #[must_use]
     pub fn of_machine(self, here: &Target) -> Self {
         Self { here: Some(here.to_string()), ..self }
+    }
+
+    /// The same, with somebody who may agree to the building of source packages.
+    #[must_use]
+    pub fn with_consent(self, consent: Box<Consent>) -> Self {
+        Self { consent: Some(consent), ..self }
+    }
+
+    /// Lets wheels that were built here before be found: each with the digest of its source package.
+    pub fn with_built(self, wheels: &[(Stored, Digest)]) -> io::Result<Self> {
+        for (wheel, source) in wheels {
+            self.built().add(wheel, *source)?;
+        }
+        Ok(self)
+    }
+
+    fn built(&self) -> MutexGuard<'_, Built> {
+        self.built.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// pip's report, for which source packages are built as far as somebody agrees to that.
+    fn report(&self, wanted: &[String], constraints: &[String], target: &For) -> Result<String, Failure> {
+        loop {
+            let folder = self.built().folder.as_ref().map(|folder| folder.path().to_owned());
+            let pip = Pip { built: folder, ..self.pip.clone() };
+            let (requirement, versions) = match pip.report(wanted, constraints, target) {
+                Ok(report) => return Ok(report),
+                Err(PipError::NoMatch { requirement, versions }) => (requirement, versions),
+                Err(error) => return Err(failure::of_pip(&error)),
+            };
+            let refusal = self.why_none(&requirement, &versions);
+            if !failure::is_wheels_only(&refusal) || !self.build(&pip, &requirement, target)? {
+                return Err(refusal);
+            }
+        }
+    }
+
+    /// Builds the source package of a requirement that has no wheel; `false` if nobody agrees.
+    fn build(&self, pip: &Pip, requirement: &str, target: &For) -> Result<bool, Failure> {
+        let Some(consent) = &self.consent else { return Ok(false) };
+        let requirement = requirement.split(" (from").next().unwrap_or(requirement).trim();
+        let name = name_of(requirement);
+        check_name(name)?;
+        let store = self.store.files();
+        let source = sdist::fetch(pip, name, requirement, store).map_err(|error| failure::of_building(&error))?;
+        if self.built().sources.values().any(|built| *built == source.file.digest) {
+            // it was built, and pip does not take the wheel
+            return Ok(false);
+        }
+        if !consent(&source.name, &source.version, &source.file.digest) {
+            return Ok(false);
+        }
+        let built = sdist::build(pip, &source, store, target).map_err(|error| failure::of_building(&error))?;
+        let added = self.built().add(&built.wheel, built.source);
+        added.map(|()| true).map_err(|error| Failure::Unavailable(error.to_string()))
     }
 
     /// The packages that belong to the pack.
@@ -68,14 +153,13 @@ impl PythonIndex {
     fn why_none(&self, requirement: &str, fitting: &str) -> Failure {
         // pip writes `name==1 (from who wants it)`
         let requirement = requirement.split(" (from").next().unwrap_or(requirement);
-        let name: String =
-            requirement.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect();
+        let name = name_of(requirement);
         if fitting != "none" {
             return failure::no_version(requirement, fitting);
         }
-        match self.pip.versions(&name) {
-            Ok(versions) if !versions.is_empty() => failure::wheels_only(&name),
-            Ok(_) | Err(PipError::NoMatch { .. }) => failure::unknown(&name, self.known.iter().map(|known| known.name.as_str())),
+        match self.pip.versions(name) {
+            Ok(versions) if !versions.is_empty() => failure::wheels_only(name),
+            Ok(_) | Err(PipError::NoMatch { .. }) => failure::unknown(name, self.known.iter().map(|known| known.name.as_str())),
             Err(error) => failure::of_pip(&error),
         }
     }
@@ -105,13 +189,16 @@ impl Index for PythonIndex {
         let constraint_lines = self.pins.iter().chain(constraints).map(line).collect::<Result<BTreeSet<_>, _>>()?;
         let constraint_lines: Vec<String> = constraint_lines.into_iter().collect();
         let target = if self.here.as_deref() == Some(target) { For::Here } else { For::parse(target) };
-        let report = self.pip.report(&wanted_lines, &constraint_lines, &target).map_err(|error| match error {
-            PipError::NoMatch { requirement, versions } => self.why_none(&requirement, &versions),
-            error => failure::of_pip(&error),
-        })?;
+        let report = self.report(&wanted_lines, &constraint_lines, &target)?;
         let pinned: BTreeSet<String> = self.pins.iter().chain(constraints).map(|pin| normalise(&pin.name)).collect();
         let packages = report::packages(&report)?;
-        let own: Vec<PackageRef> = packages.into_iter().filter(|package| !pinned.contains(&normalise(&package.name))).collect();
+        let mut own: Vec<PackageRef> =
+            packages.into_iter().filter(|package| !pinned.contains(&normalise(&package.name))).collect();
+        for package in &mut own {
+            if let Some(source) = self.built().sources.get(&package.digest) {
+                package.extra.insert(EXTRA_BUILT_FROM.to_owned(), source.to_string());
+            }
+        }
         if let Ok(mut resolved) = self.resolved.lock() {
             resolved.extend(own.iter().map(|package| (package.digest, target.clone())));
         }
@@ -143,6 +230,12 @@ impl PackageIndex for PythonIndex {
         };
         self.store.fetch_one(&self.pip, &pin, target.as_ref()).map_err(|error| failure::of_wheel(&error))
     }
+}
+
+/// The name that a requirement begins with.
+fn name_of(requirement: &str) -> &str {
+    let end = requirement.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')));
+    &requirement[..end.unwrap_or(requirement.len())]
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {

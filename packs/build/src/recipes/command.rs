@@ -3,6 +3,7 @@
 use super::Addition;
 use crate::{
     process::{self, RunError},
+    sandboxed,
     sources::SourceError,
 };
 use silver_pack::{
@@ -13,7 +14,7 @@ use silver_pack::{
     snapshot::{CaptureError, Snapshot},
 };
 use silver_plugin_api::{TreePath, path::plain};
-use std::{ffi::OsString, path::PathBuf, process::Command, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 /// Where a command finds the files, in the sandbox.
 const DIRECTORY: &str = "/build";
@@ -116,7 +117,7 @@ impl CommandError {
 /// Runs the command where `tree` lies, and takes its outputs.
 pub(crate) fn make(row: &CommandBuild, tree: &Snapshot) -> Result<Addition, CommandError> {
     let command = plain(&row.command.join(" ")).replace('\n', " ");
-    probe()?;
+    sandboxed::probe().map_err(|why| CommandError::NoSandbox { why })?;
     let named = |source| CommandError::Directory { command: command.clone(), source };
     let scratch = tempfile::tempdir().map_err(named)?;
     let work = scratch.path().canonicalize().map_err(named)?.join("build");
@@ -134,19 +135,6 @@ pub(crate) fn make(row: &CommandBuild, tree: &Snapshot) -> Result<Addition, Comm
     Ok(Addition { listing, blobs, scratch: vec![scratch], ..Addition::default() })
 }
 
-/// Does the sandbox work? Asked before anything is made.
-fn probe() -> Result<(), CommandError> {
-    let refused = |why| CommandError::NoSandbox { why };
-    let output = process::run(&mut program(sandbox::probe()), Duration::from_secs(20)).map_err(|error| match error {
-        RunError::Start(error) => refused(error.to_string()),
-        RunError::Timeout(_) => refused(error.to_string()),
-    })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(refused(plain(output.stderr.lines().next().unwrap_or("it failed")).into_owned()))
-}
-
 fn run(row: &CommandBuild, command: &str, work: PathBuf) -> Result<(), CommandError> {
     let mut sandbox = Sandbox::new().write(work, DIRECTORY).directory(DIRECTORY);
     for (name, value) in [("TZ", "UTC"), ("SOURCE_DATE_EPOCH", EPOCH)] {
@@ -156,7 +144,7 @@ fn run(row: &CommandBuild, command: &str, work: PathBuf) -> Result<(), CommandEr
         sandbox = sandbox.env(name, value);
     }
     let limit = row.timeout.as_duration();
-    let output = process::run(&mut program(sandbox.argv(&row.command)), limit).map_err(|error| match error {
+    let output = sandboxed::run(&sandbox, &row.command, limit).map_err(|error| match error {
         RunError::Start(error) => CommandError::NoSandbox { why: error.to_string() },
         RunError::Timeout(limit) => CommandError::Timeout { command: command.to_owned(), limit },
     })?;
@@ -168,11 +156,4 @@ fn run(row: &CommandBuild, command: &str, work: PathBuf) -> Result<(), CommandEr
     let said = process::below(last);
     let status = process::status(output.status);
     Err(CommandError::Failed { command: command.to_owned(), status, said })
-}
-
-fn program(argv: Vec<OsString>) -> Command {
-    let mut words = argv.into_iter();
-    let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words);
-    command
 }

@@ -169,3 +169,82 @@ fn search_and_versions() {
     assert_eq!(refusal(index.versions("onlysource").unwrap_err()).0, "wheels-only");
     assert!(matches!(index.versions("nothing"), Err(Failure::NotFound(_))));
 }
+
+/// Puts a source package into the index, whose build says what it saw. It has no wheel.
+fn publish_source(world: &World, port: u16) {
+    let script = format!(
+        r#"
+import io, tarfile
+backend = r"""
+import os, socket, zipfile
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    try:
+        socket.create_connection(("127.0.0.1", {port}), 5)
+        network = "network"
+    except OSError:
+        network = "cut off"
+    seen = [network, *sorted(name for name in os.environ if name.startswith("SECRET"))]
+    name = "onlysource-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as wheel:
+        info = "onlysource-1.0.dist-info/"
+        wheel.writestr("onlysource.py", repr(seen))
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: onlysource\nVersion: 1.0\nRequires-Dist: helper\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(info + "RECORD", "")
+    return name
+"""
+project = '[build-system]\nrequires = ["helper"]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+with tarfile.open("onlysource-1.0.tar.gz", "w:gz") as package:
+    for name, text in [("PKG-INFO", "Metadata-Version: 2.1\nName: onlysource\nVersion: 1.0\n"), ("pyproject.toml", project), ("backend.py", backend)]:
+        data = text.encode()
+        member = tarfile.TarInfo("onlysource-1.0/" + name)
+        member.size = len(data)
+        package.addfile(member, io.BytesIO(data))
+"#
+    );
+    let made = std::process::Command::new("python3").args(["-c", &script]).current_dir(world.folder.path()).status().unwrap();
+    assert!(made.success());
+}
+
+#[test]
+fn a_source_package_is_built_in_the_sandbox_by_who_agrees() {
+    let world = World::new();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    publish_source(&world, listener.local_addr().unwrap().port());
+    let wanted = || want("onlysource", "");
+    assert_eq!(refusal(world.index().resolve_all(&wanted(), &[], "").unwrap_err()).0, "wheels-only");
+    let refused = world.index().with_consent(Box::new(|_, _, _| false));
+    assert_eq!(refusal(refused.resolve_all(&wanted(), &[], "").unwrap_err()).0, "wheels-only");
+
+    let index = world.index().with_consent(Box::new(|name, version, _| (name, version) == ("onlysource", "1.0")));
+    let packages = index.resolve_all(&wanted(), &[], "").unwrap();
+    assert_eq!(shown(&packages), ["helper 3.0", "onlysource 1.0"], "what the wheel needs is resolved, too");
+    let source = crate::test_wheels::digest(&world.folder.path().join("onlysource-1.0.tar.gz"));
+    assert_eq!(packages[1].extra.get(EXTRA_BUILT_FROM), Some(&source.to_string()));
+    assert_eq!(packages[0].extra.get(EXTRA_BUILT_FROM), None);
+    let (file, _) = index.package(&packages[1]).unwrap();
+    let (_, blobs) =
+        silver_pack::archive::open(&file.path, silver_pack::archive::Strictness::Any, &silver_pack::limits::Limits::default())
+            .unwrap();
+    let mut seen = String::new();
+    std::io::Read::read_to_string(
+        &mut silver_pack::snapshot::Blobs::open(&blobs, &silver_pack::hash::sha256(b"['cut off']")).unwrap(),
+        &mut seen,
+    )
+    .unwrap();
+    assert_eq!(seen, "['cut off']");
+
+    // a wheel that was built before is found again, and nobody is asked
+    let again = world.index().with_built(&[(file, source)]).unwrap();
+    let found = again.resolve_all(&wanted(), &[], "").unwrap();
+    assert_eq!(found, packages);
+}
+
+#[test]
+fn a_source_package_that_cannot_be_built_says_why() {
+    let world = World::new();
+    fs::write(world.folder.path().join("onlysource-1.0.tar.gz"), "no gzip").unwrap();
+    let index = world.index().with_consent(Box::new(|_, _, _| true));
+    let (code, message) = refusal(index.resolve_all(&want("onlysource", ""), &[], "").unwrap_err());
+    assert!(code == "not-built" && message.contains("onlysource-1.0.tar.gz"), "{message}");
+}
