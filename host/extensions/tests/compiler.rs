@@ -1,5 +1,6 @@
 //! Compiling in a process of its own. This program is that process, too: it has no harness, so that it can start
 //! itself with other arguments.
+#![expect(clippy::disallowed_macros, reason = "a test without a harness tells by itself how it went")]
 
 use silver_extensions::{Compiler, ExtensionError, Extensions, Limit, Limits, Plugin, compile};
 use std::{
@@ -13,15 +14,15 @@ use std::{
 fn main() {
     let words: Vec<String> = std::env::args().collect();
     match words.get(1).map(String::as_str) {
-        Some("compile") => {
+        Some("run-as:compile") => {
             if let Err(error) = compile(words[2].parse().unwrap(), words[3].parse().unwrap()) {
                 eprintln!("{error}");
                 std::process::exit(1);
             }
         }
         // neither reads nor ends
-        Some("hang") => std::thread::sleep(Duration::from_mins(10)),
-        Some("lie") => {
+        Some("run-as:hang") => std::thread::sleep(Duration::from_mins(10)),
+        Some("run-as:lie") => {
             std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
             print!("this is no native code");
         }
@@ -99,7 +100,7 @@ fn what_was_compiled_elsewhere_is_kept_and_taken() {
     let dir = tempfile::tempdir().unwrap();
     let cache = dir.path().join("plugins");
     let wasm = component("(func (export \"f\") (result i32) (i32.const 7))");
-    was_compiled(load(Some(&cache), this("compile"), Limits::default(), &wasm));
+    was_compiled(load(Some(&cache), this("run-as:compile"), Limits::default(), &wasm));
     let file = fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
     let made = fs::read(&file).unwrap();
     // nobody is asked again
@@ -116,7 +117,7 @@ fn what_was_compiled_elsewhere_is_kept_and_taken() {
 fn one_that_is_slow_to_compile_is_stopped() {
     let limits = Limits { compile_cpu: Duration::from_secs(1), ..Limits::default() };
     let begin = Instant::now();
-    let result = load(None, this("compile"), limits, &slow());
+    let result = load(None, this("run-as:compile"), limits, &slow());
     assert!(begin.elapsed() < Duration::from_mins(1));
     let text = result.as_ref().unwrap_err().to_string();
     assert_eq!(stopped(result), Limit::CompileTime);
@@ -125,19 +126,19 @@ fn one_that_is_slow_to_compile_is_stopped() {
 
 fn one_that_takes_much_memory_to_compile_is_stopped() {
     let limits = Limits { compile_memory: 128 << 20, ..Limits::default() };
-    assert_eq!(stopped(load(None, this("compile"), limits, &slow())), Limit::CompileMemory);
+    assert_eq!(stopped(load(None, this("run-as:compile"), limits, &slow())), Limit::CompileMemory);
 }
 
 fn a_compiler_that_hangs_is_ended() {
     let limits = Limits { compile_time: Duration::from_millis(200), ..Limits::default() };
     let wasm = component(&format!("(memory 4) (data (i32.const 0) \"{}\")", "x".repeat(200_000)));
-    assert_eq!(stopped(load(None, this("hang"), limits, &wasm)), Limit::CompileTime);
+    assert_eq!(stopped(load(None, this("run-as:hang"), limits, &wasm)), Limit::CompileTime);
 }
 
 fn what_cannot_be_compiled_says_why() {
     let Err(ExtensionError::Compile { plugin, message }) = load(
         None,
-        this("compile"),
+        this("run-as:compile"),
         Limits::default(),
         &component("(func (param i32) (result i32) (return_call 0 (local.get 0)))"),
     ) else {
@@ -152,8 +153,8 @@ fn what_is_no_native_code_is_refused() {
     let cache = dir.path().join("plugins");
     let wasm = component("(func (export \"f\"))");
     for _ in 0..2 {
-        let result = load(Some(&cache), this("lie"), Limits::default(), &wasm);
+        let result = load(Some(&cache), this("run-as:lie"), Limits::default(), &wasm);
         assert!(matches!(result, Err(ExtensionError::Compile { .. })), "{result:?}");
     }
-    was_compiled(load(Some(&cache), this("compile"), Limits::default(), &wasm));
+    was_compiled(load(Some(&cache), this("run-as:compile"), Limits::default(), &wasm));
 }
