@@ -167,10 +167,7 @@ impl Survey<'_> {
             },
             (Some(theirs), _) if theirs == row.base => State::Current,
             (Some(_), _) => State::Changed,
-            (None, _) => match self.app.iter().find(|(_, node)| node.digest == row.base && node.size > 0) {
-                Some((now, _)) => State::Moved(now.clone()),
-                None => State::Gone,
-            },
+            (None, _) => self.moved(row).map_or(State::Gone, State::Moved),
         };
         let (base, settled) = (Some(row.base), row.settled.clone());
         let base_layer = (self.base_of)(&file);
@@ -186,6 +183,15 @@ impl Survey<'_> {
         let (path, theirs) = (row.path.clone(), Some(row.base));
         let base_layer = (self.base_of)(&file);
         Some(Override { path, file, base_layer, state, base: former, theirs, ours, settled: None })
+    }
+
+    /// Where the pack has the same content now: the only such file, of the same name or in the same directory. Other
+    /// files that are the same by chance say nothing.
+    fn moved(&self, row: &Overridden) -> Option<TreePath> {
+        let mut same = self.app.iter().filter(|(_, node)| node.digest == row.base && node.size > 0);
+        let (now, _) = same.next()?;
+        let is_it = now.name() == row.path.name() || now.parent() == row.path.parent();
+        (is_it && same.next().is_none()).then(|| now.clone())
     }
 
     fn marks(&self, file: &TreePath) -> Vec<usize> {

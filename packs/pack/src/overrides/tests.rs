@@ -40,6 +40,9 @@ fn each_file_stands_somehow_to_the_packs() {
         (a("A2"), vec![row("e/t/a", "t/a", "A")], vec!["e/t/a changed"]),
         (vec![("e/x/a", "A")], vec![row("e/t/a", "t/a", "A")], vec!["e/t/a moved"]),
         (vec![("e/x/a", "A2")], vec![row("e/t/a", "t/a", "A")], vec!["e/t/a gone"]),
+        // the same by chance
+        (vec![("e/x/other", "A")], vec![row("e/t/a", "t/a", "A")], vec!["e/t/a gone"]),
+        (vec![("e/x/a", "A"), ("e/y/a", "A")], vec![row("e/t/a", "t/a", "A")], vec!["e/t/a gone"]),
         // an empty file is the same as any other empty file: that says nothing about where it went
         (vec![("e/x/a", "")], vec![row("e/t/a", "t/a", "")], vec!["e/t/a gone"]),
         (a("A"), vec![merged.clone()], vec!["e/t/a merged"]),

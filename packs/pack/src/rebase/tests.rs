@@ -230,11 +230,11 @@ fn what_cannot_be_merged_waits_for_a_choice() {
 #[test]
 fn a_file_that_the_pack_moved_moves_along() {
     let world = World::new(&[(A, BASE)], &[(MINE, OURS)]);
-    let now = [("env/templates/pages/b.html", BASE)];
+    let now = [("env/templates/pages/a.html", BASE)];
     assert_eq!(world.rebase(&now, &[]).unwrap(), ["templates/a.html moved"]);
-    assert_eq!((world.read(MINE).as_str(), world.read("templates/pages/b.html").as_str()), ("", OURS));
-    assert_eq!(world.row("templates/pages/b.html").path, path("env/templates/pages/b.html"));
-    assert_eq!(world.rebase(&now, &[]).unwrap(), ["templates/pages/b.html nothing"]);
+    assert_eq!((world.read(MINE).as_str(), world.read("templates/pages/a.html").as_str()), ("", OURS));
+    assert_eq!(world.row("templates/pages/a.html").path, path("env/templates/pages/a.html"));
+    assert_eq!(world.rebase(&now, &[]).unwrap(), ["templates/pages/a.html nothing"]);
     // out of the slot's reach
     let world = World::new(&[(A, BASE)], &[(MINE, OURS)]);
     assert_eq!(world.rebase(&[("env/other/a.html", BASE)], &[]).unwrap(), ["templates/a.html open"]);
