@@ -304,6 +304,10 @@ fn show_provenance(context: &Context, provenance: &Value) {
         let (kind, name, version) = (text(&package["kind"]), text(&package["name"]), text(&package["version"]));
         context.ui.line(&format!("{kind} {name} {version}: {}", text(&package["digest"])));
     }
+    for ran in provenance["commands"].as_array().into_iter().flatten() {
+        let words = |value: &Value| value.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(" ");
+        context.ui.line(&format!("command `{}` made {}", words(&ran["command"]), words(&ran["outputs"])));
+    }
     for plugin in provenance["plugins"].as_array().into_iter().flatten() {
         context.ui.line(&format!("plugin {}: {}", text(&plugin["file"]), text(&plugin["digest"])));
     }

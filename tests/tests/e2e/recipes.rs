@@ -97,6 +97,8 @@ fn a_pack_of_what_a_command_makes() {
     let paths: Vec<&str> = all["files"].as_array().unwrap().iter().filter_map(|file| file["path"].as_str()).collect();
     assert_eq!(paths, ["README", "pack.toml", "site/index.html"]);
     assert_eq!(all["provenance"]["commands"][0]["outputs"][0], "site");
+    let told = world.silver(["inspect", "site-1.0.0.zip", "--only", "provenance"]).ok().stdout();
+    assert!(told.contains("command `sh -c") && told.contains("made site"), "{told}");
     // what was made is served
     world.silver(["update", "site-1.0.0.zip", "--yes"]).ok();
     assert_eq!(world.http().page("site.localhost", "/"), "Hello world\n");
