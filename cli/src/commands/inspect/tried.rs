@@ -25,14 +25,14 @@ pub struct Tried {
     /// What it imports.
     pub imports: Vec<String>,
     /// What its functions used.
-    pub calls: Vec<Call>,
+    pub calls: Vec<Used>,
     /// Why it does not run, or what one of its functions ended with.
     pub failures: Vec<String>,
 }
 
 /// What a function used; the same on every machine.
 #[derive(Debug, Serialize)]
-pub struct Call {
+pub struct Used {
     /// The function: `merge`.
     pub call: String,
     /// Units, about one per instruction.
@@ -78,7 +78,7 @@ fn customizer(host: &Extensions, plugin: &Plugin, wasm: &[u8], pack: &Pack, trie
     let manifest = pack.manifest();
     // settings without a default are not there; a plugin that needs them says so
     let settings = settings::resolve(manifest, &std::collections::BTreeMap::new()).unwrap_or_default();
-    let options = merge::options(manifest, None, &manifest.pack.name.to_string(), settings, "any");
+    let options = merge::options(manifest, None, manifest.pack.name.as_ref(), settings, "any");
     let (app, mine) = (pack.tree(), Snapshot::empty());
     let mut draft = Draft::new(app);
     draft.enter(&plugin.name, OverlayLimits::default());
@@ -109,7 +109,7 @@ impl Tried {
 
     fn used(&mut self, usage: &[Usage]) {
         let call =
-            |used: &Usage| Call { call: used.call.to_owned(), fuel: used.fuel, memory: used.memory, operations: used.operations };
+            |used: &Usage| Used { call: used.call.to_owned(), fuel: used.fuel, memory: used.memory, operations: used.operations };
         self.calls = usage.iter().map(call).collect();
     }
 
