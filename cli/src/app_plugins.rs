@@ -10,7 +10,7 @@ use crate::{
 };
 use silver_build::{
     app_plugins::{self, Wanted},
-    index::{Consent, DirectoryIndex, IndexError, PackageIndex, Place, PythonIndex},
+    index::{Consent, DirectoryIndex, IndexError, NpmIndex, PackageIndex, Place, PythonIndex},
     pip::Pip,
     store::Stored,
 };
@@ -110,7 +110,7 @@ impl<'a> Indexes<'a> {
                 let place = url.map(Place::Url).or(folder.map(Place::Folder));
                 Box::new(DirectoryIndex::new(self.pack, place, &self.downloads)?)
             }
-            IndexKind::Npm => return Err(IndexError::NoPlace(kind)),
+            IndexKind::Npm => Box::new(NpmIndex::new(self.pack, url, folder, &self.downloads)?),
         })
     }
 

@@ -3,9 +3,11 @@
 mod directory;
 mod failure;
 mod known;
+mod npm;
 mod python;
 
 pub use directory::{DirectoryIndex, Place};
+pub use npm::NpmIndex;
 pub use python::{Consent, PythonIndex};
 
 use crate::{

@@ -113,6 +113,12 @@ pub fn open(kind: IndexKind, package: &Stored) -> Result<Package, UnpackError> {
     Ok(Package { tree: Snapshot::new(without_top(listing), blobs), unpacked: true })
 }
 
+/// The tree of a tarball of npm.
+pub(crate) fn tgz(content: &[u8]) -> Result<Snapshot, TarError> {
+    let (listing, blobs) = tar::read_gz(content, &limits())?;
+    Ok(Snapshot::new(without_top(listing), Arc::new(blobs)))
+}
+
 fn one_file(package: &Stored) -> Result<Package, UnpackError> {
     let failed = |source| UnpackError::Read { file: package.file.clone(), source };
     let content = fs::read(&package.path).map_err(failed)?;
@@ -140,7 +146,8 @@ fn without_top(listing: Listing) -> Listing {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    pub(crate) use super::tar::tests::npm_package;
     use super::*;
     use crate::store::FileStore;
 

@@ -295,3 +295,35 @@ fn a_source_package_is_built_only_when_that_was_said_and_is_kept() {
     let ran = world.silver(["merge", &zip, "--customize=mine"]).exits(1);
     assert!(ran.stderr().contains("was built here") && ran.stderr().contains("hint:"), "{}", ran.snapshot());
 }
+
+#[test]
+fn packages_of_npm_lie_where_node_looks_for_them() {
+    let world = World::new();
+    let manifest = SITE.replace("name = \"themes\"", "name = \"nodes\"").replace("\"themes/**\"", "\"node_modules/**\"");
+    let manifest =
+        manifest.replace("public/themes", "public/node_modules").replace("[index.directory]\ninto = \"themes\"", "[index.npm]");
+    world.write("site/pack.toml", &manifest);
+    world.write("site/public/index.html", "<h1>site</h1>");
+    world.silver(["pack", "site", "-o", "site.zip"]).ok();
+    for (name, version, needs) in [("node-a", "1.0.0", "\"lib\": \"^1\""), ("lib", "1.2.0", ""), ("lib", "2.0.0", "")] {
+        let text = format!("{{\"name\": \"{name}\", \"version\": \"{version}\", \"dependencies\": {{{needs}}}}}");
+        world.write("sources/package/package.json", &text);
+        let script = format!("mkdir -p ../packages && tar czf ../packages/{name}-{version}.tgz package");
+        assert!(Command::new("sh").args(["-c", &script]).current_dir(world.work().join("sources")).status().unwrap().success());
+    }
+    let config = |index: &str| {
+        let text = format!("[pack]\nid = \"org.example.site\"\n[plugins]\nnpm = [\"node-a@^1.0\"]\n[index.npm]\n{index}\n");
+        world.write("mine/customize.toml", &text);
+    };
+    config("directory = \"../packages\"");
+    let run = |words: &[&str]| world.silver(words.iter().chain(&["site.zip", "--customize=mine"]));
+    run(&["customize", "lock"]).ok();
+    run(&["customize", "vendor"]).ok();
+    assert!(world.work().join("mine/app-plugins/npm/lib-1.2.0.tgz").is_file());
+    fs::remove_dir_all(world.home().join("cache/downloads")).unwrap();
+    // nothing listens on port 1
+    config("url = \"http://127.0.0.1:1/\"");
+    run(&["update", "--yes"]).ok();
+    let package = world.http().page("site.localhost", "/node_modules/lib/package.json");
+    assert!(package.contains("1.2.0"), "{package}");
+}

@@ -4,6 +4,8 @@
 mod list;
 mod version;
 
+pub(super) use version::compare as newer;
+
 use super::{
     IndexError, PackageIndex, UNKNOWN, failure,
     known::{self, Known},

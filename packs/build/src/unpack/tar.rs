@@ -252,7 +252,7 @@ fn pax(text: &str, into: &mut Extended) -> Result<(), TarError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
@@ -279,6 +279,12 @@ mod tests {
         encoder.write_all(&parts.concat()).unwrap();
         encoder.write_all(&[0; 2 * BLOCK]).unwrap();
         encoder.finish().unwrap()
+    }
+
+    /// A package as npm publishes it.
+    pub(crate) fn npm_package(files: &[(&str, &str)]) -> Vec<u8> {
+        let entry = |(name, content): &(&str, &str)| entry(b'0', &format!("package/{name}"), "0000644", content.as_bytes());
+        gz(&files.iter().map(entry).collect::<Vec<_>>())
     }
 
     fn read(parts: &[Vec<u8>]) -> Result<Vec<String>, TarError> {

@@ -1,6 +1,6 @@
 //! `[[plugin]]` and `[index.KIND]`: WASM components of the pack, and where app plugins come from.
 
-use super::scalar::{maybe_directory, not_yet, text_type};
+use super::scalar::{maybe_directory, text_type};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use silver_plugin_api::{Digest, TreePath};
@@ -161,11 +161,8 @@ impl IndexKind {
 
 impl<'de> Deserialize<'de> for IndexKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            // it comes with the index of this kind
-            "npm" => Err(not_yet("", "`python`, `directory`")),
-            text => Self::parse(text).ok_or_else(|| de::Error::unknown_field(text, &["python", "npm", "directory"])),
-        }
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::unknown_field(&text, &["python", "npm", "directory"]))
     }
 }
 

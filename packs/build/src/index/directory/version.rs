@@ -12,7 +12,7 @@ enum Part<'v> {
 }
 
 /// Compares part by part, numbers as numbers.
-pub(super) fn compare(a: &str, b: &str) -> Ordering {
+pub(in crate::index) fn compare(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (parts(a), parts(b));
     loop {
         let (one, two) = (a.next().unwrap_or(Part::End), b.next().unwrap_or(Part::End));
