@@ -7,6 +7,7 @@
 mod bench;
 mod checks;
 mod demo;
+mod fuzz;
 mod need;
 mod plugins;
 mod run;
@@ -27,6 +28,8 @@ usage: cargo xtask COMMAND
              --only NAME         rows whose name contains NAME
              --rounds N          instead of 7
              --json              an array of rows
+  fuzz TARGET [SECONDS]
+             feed what reads foreign bytes with changed inputs; fuzz/src/lib.rs lists the targets
   walls      check which crate may link what
 ";
 
@@ -41,6 +44,8 @@ fn main() -> ExitCode {
         ["bench", options @ ..] => bench::Options::parse(options).and_then(|options| bench::bench(&options)),
         ["walls"] => walls::check(),
         ["test"] => test::test(),
+        ["fuzz", target] => fuzz::fuzz(target, "60"),
+        ["fuzz", target, seconds] => fuzz::fuzz(target, seconds),
         ["demo"] => demo::demo(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
