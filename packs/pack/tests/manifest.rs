@@ -155,6 +155,7 @@ fn rules_that_look_at_more_than_one_field() {
         ),
         ("[[plugin]]\nfile = \"a.wasm\"\nworld = \"command-plugin\"\nsha256 = \"abc\"", "not a sha256"),
         ("[index.npm]\nurl = \"https://example.org\"", "only the kind `directory` has an address"),
+        ("[index.directory]\nkey = \"RW\"", "`index.directory.key` is not supported yet"),
         ("[index.directory]\nurl = \"ftp://example.org\"", "not an address"),
         ("[index.cargo]", "unknown field `index.cargo`"),
         ("[layout]\nroot = \"\"", "the instance directory is a directory of the pack"),

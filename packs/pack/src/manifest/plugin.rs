@@ -1,6 +1,6 @@
 //! `[[plugin]]` and `[index.KIND]`: WASM components of the pack, and where app plugins come from.
 
-use super::scalar::{maybe_directory, text_type};
+use super::scalar::{NotYet, maybe_directory, text_type};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use silver_plugin_api::{Digest, TreePath};
@@ -184,6 +184,9 @@ pub struct IndexDef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^https?://"))]
     pub url: Option<String>,
+    /// Of `directory`: the minisign key that its list has to be signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<NotYet>,
     /// A file of the pack with the pins that app plugins have to agree with. Default:
     /// `build.python.requirements`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
