@@ -1,4 +1,5 @@
 mod accepted;
+mod classes;
 mod flips;
 mod raw;
 mod refused;
