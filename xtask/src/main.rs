@@ -10,6 +10,7 @@ mod demo;
 mod fuzz;
 mod need;
 mod plugins;
+mod reference;
 mod run;
 mod test;
 mod walls;
@@ -30,6 +31,7 @@ usage: cargo xtask COMMAND
              --json              an array of rows
   fuzz TARGET [SECONDS]
              feed what reads foreign bytes with changed inputs; fuzz/src/lib.rs lists the targets
+  reference  write docs/reference from the sources
   walls      check which crate may link what
 ";
 
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["plugins", options @ ..] => plugins::Options::parse(options).and_then(|options| plugins::build(&options)),
         ["bench", options @ ..] => bench::Options::parse(options).and_then(|options| bench::bench(&options)),
+        ["reference"] => reference::write(),
         ["walls"] => walls::check(),
         ["test"] => test::test(),
         ["fuzz", target] => fuzz::fuzz(target, "60"),

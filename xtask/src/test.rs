@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that CI runs, in the order in which failures are cheapest.
 
-use crate::{Failure, checks, demo, need, plugins, run, target, walls};
+use crate::{Failure, checks, demo, need, plugins, reference, run, target, walls};
 use run::{cargo, step};
 use std::time::Instant;
 
@@ -19,6 +19,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     step("format", || run::run(&mut cargo(&["fmt", "--all", "--check"])))?;
     step("spelling", checks::typos)?;
     step("walls", walls::check)?;
+    step("references", reference::check)?;
     step("dependencies", checks::deny)?;
     step("plugins", || plugins::build(&plugins::Options::default()))?;
     step("lints", || {

@@ -127,7 +127,7 @@ fn a_signature_over_a_statement_is_none_over_a_pack() {
 
 #[test]
 fn public_keys_have_one_text() {
-    let text = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"; // minisign's documentation
+    let text = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"; // minisign's documentation. typos: ignore
     let known: PublicKey = text.parse().unwrap();
     assert_eq!((known.to_string().as_str(), known.id().as_str()), (text, "E7620F1842B4E81F"));
     assert_eq!(PublicKey::parse_file(&known.to_file()), Ok(known));
@@ -136,7 +136,7 @@ fn public_keys_have_one_text() {
         ("nothing", String::new()),
         ("spaces", format!(" {text}")),
         ("a character less", text[1..].to_owned()),
-        ("no padding bits", text.replacen("FO3", "FO", 1)),
+        ("no padding bits", text.replacen("FO3", "FO", 1)), // typos: ignore
         ("another algorithm", text.replacen("RW", "RU", 1)),
         ("words", "unsigned".to_owned()),
         ("of small order", identity.to_string()),
