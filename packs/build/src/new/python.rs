@@ -95,7 +95,7 @@ fn callable(look: &Look) -> Option<(String, String, &'static str, bool)> {
     let line = |pattern| Regex::new(&format!(r"(?m)^([A-Za-z_]\w*)\s*(?::[^=\n]+)?=\s*{pattern}")).ok();
     let frameworks: Vec<(Regex, &str, bool)> =
         FRAMEWORKS.iter().filter_map(|(pattern, framework, asgi)| Some((line(*pattern)?, *framework, *asgi))).collect();
-    let application = Regex::new(r"(?m)^(application|app)\s*=").ok()?;
+    let application = Regex::new(r"(?m)^(?:(?:async\s+)?def\s+)?(application|app)\b\s*(?:=|\([^)]*\)\s*(?:->[^:\n]*)?:)").ok()?;
     for file in files.into_iter().filter(|file| !rank(file).0) {
         let content = look.text(file);
         for (line, framework, asgi) in &frameworks {

@@ -36,6 +36,8 @@ fn applications_of_python_are_told_by_the_line_that_makes_them() {
             "service:api",
         ),
         (&[("wsgi.py", "from x import make\napplication = make()\n")], "a Python application (WSGI)", "wsgi:application"),
+        (&[("wsgi.py", "def application(environ, start_response):\n")], "a Python application (WSGI)", "wsgi:application"),
+        (&[("asgi.py", "async def app(scope, receive, send) -> None:\n")], "a Python application (ASGI)", "asgi:app"),
         (
             &[("manage.py", "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'blog.settings')"), ("blog/wsgi.py", "")],
             "a Django project (WSGI)",
