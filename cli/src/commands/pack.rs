@@ -31,7 +31,7 @@ pub struct Pack {
     #[arg(long, value_name = "ZIP", conflicts_with = "dir")]
     from: Option<PathBuf>,
     /// With --from: the pack.toml, which is not in the zip
-    #[arg(long, value_name = "FILE", requires = "from")]
+    #[arg(long, value_name = "FILE", requires = "from", conflicts_with = "dir")]
     manifest: Option<PathBuf>,
     /// Where to write the pack: a file, or a directory that gets NAME-VERSION.zip
     #[arg(long, short, value_name = "PATH", default_value = ".")]

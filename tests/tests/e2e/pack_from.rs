@@ -164,6 +164,9 @@ fn a_java_writer_with_the_manifest_beside_it() {
     refused(&["pack", "--from", "packed.zip", "--manifest", "beside.toml"], "`pack.toml` of its own");
     refused(&["pack", "--from", "beside.toml"], "not a zip archive");
     refused(&["pack", "--from", "absent.zip"], "absent.zip");
+    // of a directory it is the manifest inside that counts: another one is never silently ignored
+    let ran = world.silver(["pack", ".", "--manifest", "beside.toml"]).exits(2);
+    assert!(ran.stderr().contains("cannot be used with"), "{}", ran.snapshot());
 }
 
 /// What may differ between tools is taken as it is; what is ambiguous or dangerous is not.
