@@ -1,7 +1,7 @@
 //! The commands of the documentation are run as they stand there, and say what stands there.
 //!
 //! In a block of `console`, a line with `$` is a command (with `>` it goes on), every other line is what it says on
-//! both streams; `…` stands for any number of lines. `silver/` is this repository.
+//! both streams; `…` stands for any number of lines. `silver/` is this repository, 8484 the port that the test has.
 
 use regex::Regex;
 use silver_tests::{World, world};
@@ -11,6 +11,9 @@ use std::{
     os::unix::fs::symlink,
     process::{Command, Stdio},
 };
+
+/// A key that a page makes, and its id, are others each time.
+const KEYS: [(&str, &str); 2] = [(r"\bRW[A-Za-z0-9+/]{54}", "[KEY]"), (r"\b[0-9A-F]{16}\b", "[ID]")];
 
 /// A command, and what it says.
 struct Step {
@@ -58,7 +61,7 @@ fn run(page: &str) {
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let filters: Vec<(Regex, &str)> =
-        world::filters().into_iter().map(|(pattern, name)| (Regex::new(pattern).unwrap(), name)).collect();
+        world::filters().into_iter().chain(KEYS).map(|(pattern, name)| (Regex::new(pattern).unwrap(), name)).collect();
     let named = |line: &str| {
         let line = line.replace(&format!(":{}", world.port()), ":8484");
         filters.iter().fold(line, |line, (pattern, name)| pattern.replace_all(&line, *name).trim_end().to_owned())
@@ -66,8 +69,9 @@ fn run(page: &str) {
     let steps = steps(&text);
     assert!(!steps.is_empty(), "{page} has no commands");
     for Step { line, command, said } in steps {
+        let here = command.replace(":8484", &format!(":{}", world.port()));
         let output = Command::new("sh")
-            .args(["-c", &format!("exec 2>&1\n{command}")])
+            .args(["-c", &format!("exec 2>&1\n{here}")])
             .current_dir(world.work())
             .env_clear()
             .env("PATH", &path)
@@ -93,4 +97,9 @@ fn run(page: &str) {
 #[test]
 fn customise_an_application_you_did_not_write() {
     run("customise.md");
+}
+
+#[test]
+fn ship_your_application_as_a_pack() {
+    run("ship.md");
 }
