@@ -16,7 +16,7 @@ pub fn write(dir: &Path, name: &str, version: &str, more: &str, files: &[(&str, 
     write_for(dir, name, version, more, files, "py3-none-any")
 }
 
-/// As [`write`], for the platforms of these tags.
+/// As [`write()`], for the platforms of these tags.
 ///
 /// # Panics
 /// When it cannot be written.
