@@ -14,7 +14,7 @@ use clap::Subcommand;
 /// Bring a customization up to date with a new version of its pack, and lock its app plugins
 ///
 /// A file of yours that replaces one of the pack was made from it. When the pack changes that file, the update
-/// stops; status, diff and rebase show and settle what both changed. What [plugins] of customize.toml wants is
+/// stops; status, diff and rebase show and settle what both changed. What `[plugins]` of customize.toml wants is
 /// resolved by lock, and copied into the customization by vendor.
 #[derive(Debug, clap::Args)]
 pub struct Customize {

@@ -17,7 +17,7 @@ use std::{
 /// Make a pack of a directory with a pack.toml, or of a zip
 ///
 /// The same input gives the same bytes. Wheels, npm and Debian packages are fetched with this machine's pip, npm and apt and
-/// their configuration, checked against the pinned hashes and kept in the pack; commands of [build] run in a sandbox without
+/// their configuration, checked against the pinned hashes and kept in the pack; commands of `[build]` run in a sandbox without
 /// network; WASM plugins have to be compiled already.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]

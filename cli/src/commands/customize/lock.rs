@@ -3,7 +3,7 @@ use crate::{context::Context, error::Result};
 
 /// Resolve the app plugins that customize.toml wants, for every platform, and lock them
 ///
-/// What is wanted stands below [plugins] of customize.toml, the platforms in `targets` (default: this machine).
+/// What is wanted stands below `[plugins]` of customize.toml, the platforms in `targets` (default: this machine).
 /// All of it is resolved at once, against what the pack itself has, and written into customize.lock: one row for
 /// each platform. What is locked already stays as long as it fits.
 #[derive(Debug, clap::Args)]
