@@ -19,7 +19,7 @@ fn help() {
     Usage: silver [OPTIONS] <COMMAND>
 
     Commands:
-      pack  Make a pack of a directory with a pack.toml
+      pack  Make a pack of a directory with a pack.toml, or of a zip
       inspect  Show what a pack is: manifest, files, plugins and what they ask for, bill of
                    materials, provenance
       update  Deploy a pack, or bring an application to another version, customization or setting

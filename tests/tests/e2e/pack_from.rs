@@ -97,7 +97,10 @@ fn every_tool_that_is_here_gives_the_same_files() {
     let zip = world.work().join("made.zip");
     for (name, program, script) in SHELL {
         if !there(program) {
-            skipped(&format!("there is no `{program}`"));
+            // no machine has to have Java: an archive like its own is made by hand below
+            if *program != "jar" {
+                skipped(&format!("there is no `{program}`"));
+            }
             continue;
         }
         let mut shell = Command::new("bash");
