@@ -65,6 +65,8 @@ fn what_is_not_exactly_right_is_refused() {
         ("another key's comment", with(2, other[2])),
         ("a comment for another version", with(2, &comment.replace("1.2.3", "1.2.4"))),
         ("a longer comment", with(2, &format!("{comment} "))),
+        ("a tab in the comment", with(2, &format!("{comment}\t"))),
+        ("a trusted comment that controls the terminal", with(2, "trusted comment: \u{1b}[2J")),
         ("a comment without a key", with(2, "trusted comment: timestamp:1")),
         ("a namesake's key in the comment", with(2, &namesake_comment)),
         ("both signatures the same", with(3, &second[..88])),
