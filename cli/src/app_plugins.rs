@@ -108,7 +108,8 @@ impl<'a> Indexes<'a> {
             }
             IndexKind::Directory => {
                 let place = url.map(Place::Url).or(folder.map(Place::Folder));
-                Box::new(DirectoryIndex::new(self.pack, place, &self.downloads)?)
+                let key = other.and_then(|other| other.key);
+                Box::new(DirectoryIndex::new(self.pack, place, &self.downloads)?.with_key(key))
             }
             IndexKind::Npm => Box::new(NpmIndex::new(self.pack, url, folder, &self.downloads)?),
         })

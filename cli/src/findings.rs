@@ -3,8 +3,8 @@
 use crate::{error::CommandError, exit::Exit, ui::Ui};
 use silver_plugin_api::{Diagnostic, Failure, Severity};
 
-/// The code of a finding about content that is not what it was said to be.
-const OTHER_DIGEST: &str = "other-digest";
+/// The codes of findings about content that is not what it was said to be.
+const ALTERED: [&str; 2] = ["other-digest", "bad-signature"];
 
 /// `FILE:LINE:COLUMN: message`
 fn told(diagnostic: &Diagnostic) -> String {
@@ -34,7 +34,7 @@ pub fn failed(failure: Failure) -> CommandError {
     match failure {
         Failure::Invalid(list) => {
             let messages: Vec<String> = list.iter().map(told).collect();
-            let altered = list.iter().any(|diagnostic| diagnostic.code == OTHER_DIGEST);
+            let altered = list.iter().any(|diagnostic| ALTERED.contains(&diagnostic.code.as_str()));
             let exit = if altered { Exit::Integrity } else { Exit::Error };
             let mut error = CommandError::new(exit, messages.join("\n"));
             error.hints = list.into_iter().filter_map(|diagnostic| diagnostic.help).collect();

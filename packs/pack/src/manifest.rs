@@ -30,6 +30,7 @@ pub use check::{CheckDef, LogLacks, When};
 pub use front::{Front, RewriteDef};
 pub use hook::{Commands, HookDef};
 pub use pack::{PackInfo, Requirement};
+pub(crate) use plugin::UNSIGNED_KIND;
 pub use plugin::{IndexDef, IndexKind, Need, PluginDef, World};
 pub use process::{ListenOn, ProcessDef, Requires, Runtime, RuntimeKind};
 pub(crate) use scalar::text_type;

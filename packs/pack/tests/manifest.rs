@@ -155,7 +155,11 @@ fn rules_that_look_at_more_than_one_field() {
         ),
         ("[[plugin]]\nfile = \"a.wasm\"\nworld = \"command-plugin\"\nsha256 = \"abc\"", "not a sha256"),
         ("[index.npm]\nurl = \"https://example.org\"", "only the kind `directory` has an address"),
-        ("[index.directory]\nkey = \"RW\"", "`index.directory.key` is not supported yet"),
+        ("[index.directory]\nkey = \"RW\"", "`RW` is not a public key of minisign"),
+        (
+            "[index.npm]\nkey = \"RWRafL25DX375autQ9TUeX3qV9rCyj65Xzp7nwtieRV7NssPHCiFOMT0\"",
+            "only the list of the kind `directory` is signed",
+        ),
         ("[index.directory]\nurl = \"ftp://example.org\"", "not an address"),
         ("[index.cargo]", "unknown field `index.cargo`"),
         ("[layout]\nroot = \"\"", "the instance directory is a directory of the pack"),

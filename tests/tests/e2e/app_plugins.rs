@@ -1,7 +1,8 @@
 //! App plugins that customize.toml wants: resolved for each platform, locked, fetched by their digests,
 //! and vendored, so that an update needs no index.
 
-use silver_tests::{World, trac, wheel};
+use silver_pack::signature::{SecretKey, SignatureFile};
+use silver_tests::{World, trac, wheel, world::skipped};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -161,6 +162,68 @@ fn a_package_that_was_replaced_on_its_index_is_refused() {
         assert!(ran.stderr().contains(word), "`{word}` is not in\n{}", ran.snapshot());
         assert_eq!(site.lock(), before);
     }
+}
+
+#[test]
+fn a_list_that_has_to_be_signed_is_refused_without_a_good_signature() {
+    let site = Site::new("\"dark\"");
+    let (world, packages) = (&site.world, site.world.work().join("packages"));
+    let key = |name: &str| {
+        world.silver(["keys", "new", name, "-W"]).ok();
+        let files = world.home().join("data/keys/publisher");
+        let secret = SecretKey::parse(&fs::read_to_string(files.join(format!("{name}.key"))).unwrap(), None).unwrap();
+        (secret.public().to_string(), secret)
+    };
+    let ((public, secret), (other_public, other)) = (key("packages"), key("other"));
+    world.write("site/pack.toml", &format!("{SITE}key = \"{public}\"\n"));
+    world.silver(["pack", "site", "-o", &site.zip]).ok();
+
+    let (list, minisig) = (packages.join("SHA256SUMS"), packages.join("SHA256SUMS.minisig"));
+    let signed = |by: &SecretKey| SignatureFile::make(by, "", "timestamp:1", &fs::read(&list).unwrap()).to_string();
+    let lock = || site.silver(&["customize", "lock", &site.zip]);
+    let refused = |what: &str, words: &[&str]| {
+        let ran = lock().exits(8);
+        for word in words.iter().chain(&["SHA256SUMS.minisig", "hint:"]) {
+            assert!(ran.stderr().contains(word), "{what}: `{word}` is not in\n{}", ran.snapshot());
+        }
+        assert_eq!(site.lock(), "", "{what}");
+    };
+    // the folder is the operator's, the key is the pack's
+    refused("missing", &["is missing", &public, "minisign -S"]);
+    let good = signed(&secret);
+    for (what, text, word) in [
+        ("another key", signed(&other), "is not the signature"),
+        ("another comment", good.replace("timestamp:1", "timestamp:2"), "is not the signature"),
+        ("cut", good[..good.len() - 10].to_owned(), "is not believed"),
+    ] {
+        fs::write(&minisig, text).unwrap();
+        refused(what, &[word]);
+    }
+    fs::write(&minisig, &good).unwrap();
+    let honest = fs::read_to_string(&list).unwrap();
+    fs::write(&list, format!("{honest}# more\n")).unwrap();
+    refused("an altered list", &["is not the signature", &public]);
+    fs::write(&list, &honest).unwrap();
+    lock().ok();
+    site.silver(&["update", &site.zip, "--yes"]).ok();
+    assert_eq!(site.page("/themes/dark/style.css"), "dark two");
+
+    // the operator's own key takes its place
+    fs::remove_file(world.work().join("mine/customize.lock")).unwrap();
+    site.customize(&format!(
+        "[plugins]\ndirectory = [\"dark\"]\n[index.directory]\ndirectory = \"../packages\"\nkey = \"{other_public}\"\n"
+    ));
+    refused("the pack's key", &["customize.toml", &other_public]);
+    if Command::new("minisign").arg("-v").output().is_err() {
+        skipped("there is no program `minisign`");
+        return;
+    }
+    // as the documentation has it
+    let secret = world.home().join("data/keys/publisher/other.key");
+    let made =
+        Command::new("minisign").arg("-S").arg("-s").arg(secret).args(["-m", "SHA256SUMS"]).current_dir(&packages).output();
+    assert!(made.as_ref().is_ok_and(|made| made.status.success()), "{made:?}");
+    lock().ok();
 }
 
 /// A customization of Trac that wants `TracDemo` and is for these targets. The index has another wheel of it for

@@ -1,7 +1,9 @@
 //! A directory of packages, here or on a web server: files `NAME-VERSION.SUFFIX` and a list of their
 //! digests, `SHA256SUMS`, as `sha256sum` of coreutils writes it. Packages need nothing of each other.
+//! When a key is given, nothing of the list is believed, nor even parsed, without its signature.
 
 mod list;
+mod signed;
 mod version;
 
 pub(super) use version::compare as newer;
@@ -15,13 +17,15 @@ use crate::{
     store::{FileStore, Stored},
 };
 use list::{LIST, Row};
-use silver_pack::{hash, manifest::IndexKind, pack::Pack};
+use signed::SignedBy;
+use silver_pack::{hash, manifest::IndexKind, pack::Pack, signature::PublicKey};
 use silver_plugin_api::{
     Failure, Settings, Tree, TreePath,
     index::{Index, PackageRef, Requirement},
 };
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -45,6 +49,25 @@ pub struct DirectoryIndex {
     store: FileStore,
     known: Vec<Known>,
     rows: OnceLock<Vec<Row>>,
+    /// Who has to have signed the list.
+    signed: Option<SignedBy>,
+}
+
+/// Why there is no file.
+enum Away {
+    /// The directory has none of this name; the text says where that is.
+    Absent(String),
+    /// Whether it has one is not known.
+    Failed(Failure),
+}
+
+impl From<Away> for Failure {
+    fn from(away: Away) -> Self {
+        match away {
+            Away::Absent(text) => Self::Unavailable(format!("the package index cannot be read: {text}")),
+            Away::Failed(failure) => failure,
+        }
+    }
 }
 
 impl DirectoryIndex {
@@ -55,7 +78,15 @@ impl DirectoryIndex {
         let of_pack = || index.and_then(|index| index.url.clone()).map(Place::Url);
         let place = place.or_else(of_pack).ok_or(IndexError::NoPlace(IndexKind::Directory))?;
         let store = FileStore::new(downloads.join("directory"));
-        Ok(Self { place, store, known: known::read(pack, index)?, rows: OnceLock::new() })
+        let signed = index.and_then(|index| index.key).map(SignedBy::pack);
+        Ok(Self { place, store, known: known::read(pack, index)?, rows: OnceLock::new(), signed })
+    }
+
+    /// The same; if the operator gives a `key`, the list has to be signed with that one instead of the
+    /// pack's.
+    #[must_use]
+    pub fn with_key(self, key: Option<PublicKey>) -> Self {
+        Self { signed: key.map(SignedBy::operator).or(self.signed), ..self }
     }
 
     /// The list, read once.
@@ -66,34 +97,53 @@ impl DirectoryIndex {
         let work = tempfile::tempdir().map_err(|error| unavailable(&error))?;
         let path = work.path().join(LIST);
         self.get(LIST, &path, LARGEST_LIST)?;
-        let text = fs::read_to_string(&path).map_err(|error| unavailable(&error))?;
-        let rows = list::parse(&text).map_err(|error| {
+        let content = fs::read(&path).map_err(|error| unavailable(&error))?;
+        if let Some(signed) = &self.signed {
+            let signature = self.signature(work.path())?;
+            signed.demand(&content, signature.as_deref(), &self.shown())?;
+        }
+        let parsed = str::from_utf8(&content).map_err(|_| "it is not text".to_owned()).and_then(list::parse);
+        let rows = parsed.map_err(|error| {
             let help = format!("make it with `sha256sum *-* > {LIST}` in the directory");
             Failure::invalid("bad-index", format!("the list of the index at {}: {error}", self.shown()), Some(&help))
         })?;
         Ok(self.rows.get_or_init(|| rows))
     }
 
+    /// The signature of the list, if there is one.
+    fn signature(&self, work: &Path) -> Result<Option<Vec<u8>>, Failure> {
+        let path = work.join(signed::SIGNATURE);
+        match self.get(signed::SIGNATURE, &path, LARGEST_LIST) {
+            Ok(()) => fs::read(&path).map(Some).map_err(|error| unavailable(&error)),
+            Err(Away::Absent(_)) => Ok(None),
+            Err(Away::Failed(failure)) => Err(failure),
+        }
+    }
+
     /// Fetches a file of the directory.
-    fn get(&self, name: &str, to: &Path, limit: u64) -> Result<(), Failure> {
+    fn get(&self, name: &str, to: &Path, limit: u64) -> Result<(), Away> {
         match &self.place {
             Place::Folder(folder) => {
                 let path = folder.join(name);
                 let size = fs::metadata(&path).map(|file| file.len());
                 if size.as_ref().is_ok_and(|size| *size > limit) {
-                    return Err(Failure::Limit(format!("`{}` is larger than {limit} bytes", path.display())));
+                    return Err(Away::Failed(Failure::Limit(format!("`{}` is larger than {limit} bytes", path.display()))));
                 }
                 size.and_then(|_| fs::copy(&path, to)).map(drop).map_err(|error| {
-                    Failure::Unavailable(format!("the package index at {} cannot be read: `{name}`: {error}", self.shown()))
+                    let text = format!("`{}`: {error}", path.display());
+                    match error.kind() {
+                        ErrorKind::NotFound => Away::Absent(text),
+                        _ => Away::Failed(Failure::Unavailable(format!("the package index cannot be read: {text}"))),
+                    }
                 })
             }
             Place::Url(base) => {
                 let url = format!("{}/{}", base.trim_end_matches('/'), name);
                 curl::fetch(&url, to, limit).map_err(|error| match error {
-                    FetchError::Missing(_) => Failure::Unavailable(format!("{error} (install curl)")),
-                    FetchError::NotFound(_) => Failure::Unavailable(format!("the package index cannot be read: {error}")),
+                    FetchError::Missing(_) => Away::Failed(Failure::Unavailable(format!("{error} (install curl)"))),
+                    FetchError::NotFound(_) => Away::Absent(error.to_string()),
                     FetchError::Unreachable { .. } => {
-                        Failure::Unavailable(format!("the package index cannot be reached: {error}"))
+                        Away::Failed(Failure::Unavailable(format!("the package index cannot be reached: {error}")))
                     }
                 })
             }

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     document::{Document, DocumentError, HINT, Problem, ProblemKind, nearest},
-    manifest::{ByteSize, IndexKind, Manifest, Name, NotYet, is_variable},
+    manifest::{ByteSize, IndexKind, Manifest, Name, NotYet, UNSIGNED_KIND, is_variable},
+    signature::PublicKey,
 };
 use schemars::JsonSchema;
 use semver::VersionReq;
@@ -93,7 +94,7 @@ pub struct ProcessOverride {
     pub memory: Option<ByteSize>,
 }
 
-/// `[index.KIND]`: one of the two.
+/// `[index.KIND]`: an address or a directory; of the kind `directory` also, or only, a key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct IndexOverride {
@@ -103,6 +104,10 @@ pub struct IndexOverride {
     /// A directory with packages; relative to the customization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// Of the kind `directory`: the minisign key that the list has to be signed with. Default: the
+    /// pack's, so that a mirror has to carry the signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
 }
 
 /// `[[deploy]]`.
@@ -255,8 +260,12 @@ pub(super) fn parse(text: &str, file: &str) -> Result<CustomizeToml, DocumentErr
         }
     }
     for (kind, index) in &config.index {
-        if index.url.is_some() == index.directory.is_some() {
+        let is_somewhere = index.url.is_some() || index.directory.is_some();
+        if index.url.is_some() && index.directory.is_some() || !is_somewhere && index.key.is_none() {
             wrong(&["index", kind.as_str()], "either `url` or `directory`".into(), None);
+        }
+        if index.key.is_some() && *kind != IndexKind::Directory {
+            wrong(&["index", kind.as_str(), "key"], UNSIGNED_KIND.into(), None);
         }
     }
     for (name, process) in &config.processes {

@@ -107,6 +107,33 @@ fn misfits_are_told_with_place_and_hint() {
 }
 
 #[test]
+fn another_place_of_an_index_is_one_place_and_its_key_is_a_directorys() {
+    let (url, key) =
+        ("url = \"https://mirror.example.org\"\n", "key = \"RWRafL25DX375autQ9TUeX3qV9rCyj65Xzp7nwtieRV7NssPHCiFOMT0\"\n");
+    let both = format!("{url}directory = \"../packages\"\n");
+    let with = |table: &str, text: &str| {
+        let (dir, loaded) = load(&[(CONFIG, &format!("[pack]\nid = \"org.example.app\"\n[index.{table}]\n{text}"))]);
+        match loaded {
+            Ok(_) => String::new(),
+            Err(CustomizationError::Document(error)) => shown(&error, dir.path()),
+            Err(other) => other.to_string(),
+        }
+    };
+    for sound in [url, key, &format!("{url}{key}")] {
+        assert_eq!(with("directory", sound), "");
+    }
+    for (table, text, told) in [
+        ("directory", both.as_str(), "either `url` or `directory`"),
+        ("directory", "", "either `url` or `directory`"),
+        ("npm", key, "only the list of the kind `directory` is signed"),
+        ("directory", "key = \"RW\"\n", "`RW` is not a public key of minisign"),
+    ] {
+        let refused = with(table, text);
+        assert!(refused.contains(told), "{table} {text}: {refused}");
+    }
+}
+
+#[test]
 fn a_secret_that_was_written_down_is_not_shown() {
     let told = fit("[pack]\nid = \"org.example.app\"\n[secrets]\nmail = \"hunter2\"\n");
     assert!(!told.contains("hunter2") && told.contains("mine/customize.toml:4:8: `secrets.mail`"), "{told}");

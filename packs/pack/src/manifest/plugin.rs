@@ -1,6 +1,7 @@
 //! `[[plugin]]` and `[index.KIND]`: WASM components of the pack, and where app plugins come from.
 
-use super::scalar::{NotYet, maybe_directory, text_type};
+use super::scalar::{maybe_directory, text_type};
+use crate::signature::PublicKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use silver_plugin_api::{Digest, TreePath};
@@ -166,6 +167,9 @@ impl<'de> Deserialize<'de> for IndexKind {
     }
 }
 
+/// What is said of a `key` where nothing is signed.
+pub(crate) const UNSIGNED_KIND: &str = "only the list of the kind `directory` is signed";
+
 /// `[index.KIND]`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -184,9 +188,10 @@ pub struct IndexDef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^https?://"))]
     pub url: Option<String>,
-    /// Of `directory`: the minisign key that its list has to be signed with.
+    /// Of `directory`: the minisign key that its list has to be signed with, wherever the operator has
+    /// it: `SHA256SUMS.minisig` beside `SHA256SUMS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    key: Option<NotYet>,
+    pub key: Option<PublicKey>,
     /// A file of the pack with the pins that app plugins have to agree with. Default:
     /// `build.python.requirements`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

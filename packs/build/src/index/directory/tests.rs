@@ -1,5 +1,6 @@
 use super::*;
 use crate::build::{Options, build_pack};
+use silver_pack::signature::{SecretKey, SignatureFile};
 use std::{
     fmt::Write as _,
     io::{BufRead, BufReader, Write},
@@ -16,10 +17,17 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// More below `[index.directory]`.
+    fn with(more: &str) -> Self {
         let (folder, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let source = work.path().join("source");
         fs::create_dir(&source).unwrap();
-        let manifest = "format = 1\n[pack]\nid = \"org.example.app\"\nname = \"app\"\nversion = \"1.0.0\"\n[runtime]\nkind = \"static\"\n[index.directory]\nlist = \"known.json\"\n";
+        let manifest = format!(
+            "format = 1\n[pack]\nid = \"org.example.app\"\nname = \"app\"\nversion = \"1.0.0\"\n[runtime]\nkind = \"static\"\n[index.directory]\nlist = \"known.json\"\n{more}\n"
+        );
         fs::write(source.join("pack.toml"), manifest).unwrap();
         fs::write(source.join("known.json"), r#"[{"name":"dark","summary":"a theme"}]"#).unwrap();
         let options = Options { downloads: Some(work.path().join("downloads")), vcs: false, ..Options::default() };
@@ -68,6 +76,10 @@ impl World {
         });
         format!("http://{address}/packages/")
     }
+}
+
+fn key(seed: u8) -> SecretKey {
+    SecretKey::from_random([seed; 8], &[seed; 32])
 }
 
 fn want(list: &[&str]) -> Vec<Requirement> {
@@ -165,4 +177,90 @@ fn another_file_than_the_list_says_is_refused_and_not_kept() {
     fs::remove_dir_all(world.folder.path()).unwrap();
     assert_eq!(content(&world.index(), &package), "2");
     fs::create_dir(world.folder.path()).unwrap();
+}
+
+/// What `minisign -S -m SHA256SUMS` writes with this key.
+fn sign(seed: u8, list: &[u8]) -> String {
+    SignatureFile::make(&key(seed), "signature from minisign secret key", "timestamp:1\tfile:SHA256SUMS\thashed", list)
+        .to_string()
+}
+
+#[test]
+fn where_a_key_is_named_the_list_is_believed_only_with_its_signature() {
+    let world = World::with(&format!("key = \"{}\"", key(1).public()));
+    let list = fs::read(world.folder.path().join(LIST)).unwrap();
+    let good = sign(1, &list);
+    let lines: Vec<&str> = good.lines().collect();
+    let with = |at: usize, text: &str| {
+        let mut lines = lines.clone();
+        lines[at] = text;
+        lines.join("\n").into_bytes()
+    };
+    let other = sign(2, &list);
+    // the same eight bytes of name
+    let namesake = SecretKey::from_random([1; 8], &[9; 32]);
+    let namesake = SignatureFile::make(&namesake, "", "", &list).to_string();
+    let legacy = with(1, &lines[1].replacen("RU", "RW", 1));
+    let longer = [good.as_bytes(), b"\n"].concat();
+    let (absent, odd, wrong) = ("is missing", "is not believed", "is not the signature of `SHA256SUMS` by the key");
+    let url = world.serve();
+    for (what, signature, told) in [
+        ("missing", None, absent),
+        ("of another key", Some(other.clone().into_bytes()), wrong),
+        ("of a namesake", Some(namesake.into_bytes()), wrong),
+        ("of another list", Some(sign(1, b"").into_bytes()), wrong),
+        ("of a part of the list", Some(sign(1, &list[..list.len() - 1]).into_bytes()), wrong),
+        ("another trusted comment", Some(with(2, "trusted comment: timestamp:2\tfile:SHA256SUMS\thashed")), wrong),
+        ("another key's comment", Some(with(3, other.lines().nth(3).unwrap())), wrong),
+        ("legacy", Some(legacy), "legacy"),
+        ("cut after line 3", Some(lines[..3].join("\n").into_bytes()), odd),
+        ("cut in the last line", Some(good.as_bytes()[..good.len() - 4].to_vec()), odd),
+        ("empty", Some(Vec::new()), odd),
+        ("a line more", Some(longer), odd),
+        ("not text", Some(vec![0xff; 300]), odd),
+        ("very long", Some(vec![b'x'; 1 << 20]), odd),
+    ] {
+        let path = world.folder.path().join("SHA256SUMS.minisig");
+        fs::remove_file(&path).ok();
+        if let Some(signature) = signature {
+            fs::write(&path, signature).unwrap();
+        }
+        for place in [Place::Folder(world.folder.path().to_owned()), Place::Url(url.clone())] {
+            let Err(Failure::Invalid(found)) = world.at(place).versions("dark") else { panic!("{what} is believed") };
+            let finding = &found[0];
+            assert!(finding.code == "bad-signature" && finding.message.contains(told), "{what}: {}", finding.message);
+            assert!(finding.message.contains("SHA256SUMS.minisig") && finding.help.is_some(), "{what}");
+        }
+    }
+    let path = world.folder.path().join("SHA256SUMS.minisig");
+    fs::write(&path, &good).unwrap();
+    for place in [Place::Folder(world.folder.path().to_owned()), Place::Url(url)] {
+        assert_eq!(shown(&world.at(place).versions("dark").unwrap()), ["dark 1.10", "dark 1.9", "dark 1.0"]);
+    }
+    // the operator's key takes the place of the pack's
+    let index = || world.index().with_key(Some(key(2).public()));
+    let (code, message) = refusal(index().versions("dark").unwrap_err());
+    assert!(code == "bad-signature" && message.contains("which customize.toml names"), "{message}");
+    fs::write(&path, &other).unwrap();
+    index().versions("dark").unwrap();
+    // a list that is signed well, and is none
+    fs::write(world.folder.path().join(LIST), b"\xff\n").unwrap();
+    fs::write(&path, sign(1, b"\xff\n")).unwrap();
+    assert_eq!(refusal(world.index().versions("dark").unwrap_err()).0, "bad-index");
+    // what is known by its digest needs neither
+    world.publish(&[("light-2.py", "2")]);
+    let list = fs::read(world.folder.path().join(LIST)).unwrap();
+    fs::write(&path, sign(1, &list)).unwrap();
+    let package = world.index().versions("light").unwrap().remove(0);
+    assert_eq!(content(&world.index(), &package), "2");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(content(&world.index(), &package), "2");
+}
+
+#[test]
+fn without_a_key_no_signature_is_looked_at() {
+    let world = World::new();
+    fs::write(world.folder.path().join("SHA256SUMS.minisig"), "nonsense").unwrap();
+    world.index().versions("dark").unwrap();
+    assert_eq!(refusal(world.index().with_key(Some(key(1).public())).versions("dark").unwrap_err()).0, "bad-signature");
 }

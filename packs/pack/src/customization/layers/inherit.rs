@@ -1,6 +1,6 @@
 //! What a `customize.toml` has from the one below it.
 
-use crate::customization::{CustomizeToml, IndexOverride};
+use crate::customization::CustomizeToml;
 
 /// What `site` does not say itself it has from `base`.
 pub(super) fn inherit(site: &mut CustomizeToml, base: &CustomizeToml, name: &str) {
@@ -27,10 +27,15 @@ pub(super) fn inherit(site: &mut CustomizeToml, base: &CustomizeToml, name: &str
         own.memory = own.memory.or(base.memory);
     }
     for (kind, index) in &base.index {
-        let directory = index.directory.as_ref().map(|directory| format!("{name}/{directory}"));
-        let absolute = index.directory.clone().filter(|directory| directory.starts_with('/'));
-        let inherited = || IndexOverride { directory: absolute.or(directory), ..index.clone() };
-        site.index.entry(*kind).or_insert_with(inherited);
+        let own = site.index.entry(*kind).or_default();
+        // another place is no reason to believe an unsigned list
+        own.key = own.key.or(index.key);
+        if own.url.is_none() && own.directory.is_none() {
+            let below = |directory: &String| format!("{name}/{directory}");
+            let absolute = index.directory.clone().filter(|directory| directory.starts_with('/'));
+            own.url.clone_from(&index.url);
+            own.directory = absolute.or_else(|| index.directory.as_ref().map(below));
+        }
     }
     for path in &base.remove {
         if !site.remove.contains(path) {

@@ -1,7 +1,7 @@
 //! Customizations on top of each other.
 
 use super::*;
-use crate::customization::Settled;
+use crate::{customization::Settled, manifest::IndexKind};
 use std::fs;
 use tempfile::TempDir;
 
@@ -31,14 +31,16 @@ fn path(text: &str) -> TreePath {
 fn what_is_nearer_to_the_site_wins() {
     let site = config(
         "../agency",
-        "remove = [\"a\"]\n[settings]\ntitle = \"site\"\n[secrets]\nown = \"file:own\"\n[processes.web]\ncount = 2",
+        "remove = [\"a\"]\n[index.directory]\nurl = \"https://mirror.example.org\"\n[settings]\ntitle = \"site\"\n[secrets]\nown = \"file:own\"\n[processes.web]\ncount = 2",
     );
     let agency = config(
         "../common",
         "remove = [\"b\", \"a\"]\n[settings]\ntitle = \"agency\"\ncolour = \"red\"\n[secrets]\nmail = \"file:mail\"\n[processes.web]\ncount = 3\nmemory = \"1G\"\n[[deploy]]\nname = \"x\"",
     );
-    let common =
-        config("", "[settings]\ncolour = \"blue\"\nfont = \"serif\"\n[env]\nA = \"1\"\n[index.python]\ndirectory = \"wheels\"");
+    let common = config(
+        "",
+        "[settings]\ncolour = \"blue\"\nfont = \"serif\"\n[env]\nA = \"1\"\n[index.python]\ndirectory = \"wheels\"\n[index.directory]\ndirectory = \"themes\"\nkey = \"RWRafL25DX375autQ9TUeX3qV9rCyj65Xzp7nwtieRV7NssPHCiFOMT0\"",
+    );
     let world = world(&[
         ("sites/one", &[(CONFIG, &site), ("t/site", "site"), ("t/all", "site")]),
         ("sites/agency", &[(CONFIG, &agency), ("t/agency", "agency"), ("t/all", "agency"), ("README.md", "#")]),
@@ -65,8 +67,11 @@ fn what_is_nearer_to_the_site_wins() {
     assert!(one.config.deploy.is_empty(), "where a base is deployed is its own matter");
     assert_eq!(one.directory_of_secret("mail"), world.path().join("sites/agency"));
     assert_eq!(one.directory_of_secret("own"), world.path().join("sites/one"));
-    let index = one.config.index.values().next().unwrap();
-    assert_eq!(index.directory.as_deref(), Some("../common/wheels"));
+    assert_eq!(one.config.index[&IndexKind::Python].directory.as_deref(), Some("../common/wheels"));
+    // another place keeps the key
+    let index = &one.config.index[&IndexKind::Directory];
+    assert_eq!((index.url.as_deref(), index.directory.as_deref()), (Some("https://mirror.example.org"), None));
+    assert_eq!(index.key.map(|key| key.id()).as_deref(), Some("E5FB7D0DB9BD7C5A"));
 
     let names: Vec<String> = one.digests().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["", "../agency", "../common"]);

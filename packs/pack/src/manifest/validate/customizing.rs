@@ -2,7 +2,7 @@
 
 use super::Rules;
 use crate::{
-    manifest::{IndexKind, Manifest, Need, SecretDef, SettingDef, SettingType, SlotTarget, World},
+    manifest::{IndexKind, Manifest, Need, SecretDef, SettingDef, SettingType, SlotTarget, UNSIGNED_KIND, World},
     settings,
 };
 use silver_plugin_api::{plan::StateNature, slot::SlotNature};
@@ -120,6 +120,9 @@ impl Rules<'_, '_> {
                     self.wrong(&field("url"), "not an address: https://HOST/PATH", None);
                 }
                 _ => {}
+            }
+            if index.key.is_some() && *kind != IndexKind::Directory {
+                self.wrong(&field("key"), UNSIGNED_KIND, None);
             }
             if index.constraints.is_some() && *kind == IndexKind::Directory {
                 self.wrong(&field("constraints"), "packages of a directory need nothing of each other", None);
