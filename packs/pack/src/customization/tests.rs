@@ -107,7 +107,7 @@ fn misfits_are_told_with_place_and_hint() {
 }
 
 #[test]
-fn another_place_of_an_index_is_one_place_and_its_key_is_a_directorys() {
+fn another_place_of_an_index_is_one_place_and_its_key_belongs_to_a_directory() {
     let (url, key) =
         ("url = \"https://mirror.example.org\"\n", "key = \"RWRafL25DX375autQ9TUeX3qV9rCyj65Xzp7nwtieRV7NssPHCiFOMT0\"\n");
     let both = format!("{url}directory = \"../packages\"\n");
