@@ -169,7 +169,7 @@ fn plans() {
          9 check:log is clean  log/hello.log has no `Skipping "` (at most 5 s)
         10 stop-check  stop it again
         11 start  start hello.[DAY]_1 to serve
-                                   on failure: stop hello.[DAY]_1
+                                   on failure: let requests of hello.[DAY]_1 end, then stop it
         12 ready  wait until it answers: /health answers 200 (at most 20 s)
         13 locations  answer at hello.localhost
                                    on failure: answer nowhere
@@ -213,7 +213,7 @@ fn plans() {
         12 check:log is clean  log/hello.log has no `Skipping "` (at most 5 s)
         13 stop-check  stop it again
         14 start  start hello.[DAY]_2 to serve
-                                   on failure: stop hello.[DAY]_2
+                                   on failure: let requests of hello.[DAY]_2 end, then stop it
         15 ready  wait until it answers: /health answers 200 (at most 20 s)
         16 switch  hello.[DAY]_1 → hello.[DAY]_2
                                    on failure: hello.[DAY]_1 becomes current again
@@ -258,7 +258,7 @@ fn what_is_deployed() {
          9 check:log is clean  log/hello.log has no `Skipping "` (at most 5 s)
         10 stop-check  stop it again
         11 start  start hello.[DAY]_1 to serve
-                                   on failure: stop hello.[DAY]_1
+                                   on failure: let requests of hello.[DAY]_1 end, then stop it
         12 ready  wait until it answers: /health answers 200 (at most 20 s)
         13 locations  answer at hello.localhost
                                    on failure: answer nowhere
@@ -329,7 +329,7 @@ fn errors() {
          9 check:log is clean  log/hello.log has no `Skipping "` (at most 5 s)
         10 stop-check  stop it again
         11 start  start hello.[DAY]_2 to serve
-                                   on failure: stop hello.[DAY]_2
+                                   on failure: let requests of hello.[DAY]_2 end, then stop it
         12 ready  wait until it answers: /health answers 200 (at most 20 s)
         13 switch  hello.[DAY]_1 → hello.[DAY]_2
                                    on failure: hello.[DAY]_1 becomes current again

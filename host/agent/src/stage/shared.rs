@@ -55,15 +55,18 @@ impl Shared {
         }
     }
 
-    /// A file gets its name when it is whole. Two threads may make the same one; either does.
+    /// A file gets its name when it is whole. Two threads may make the same one: the first stays, since it
+    /// may be linked to already.
     fn make(&self, path: &TreePath, node: &Node, blobs: &dyn Blobs, shared: &Path) -> Result<(), StageError> {
         let parent = shared.parent().unwrap_or(&self.dir);
         make_dir(parent)?;
         let unfinished = tempfile::Builder::new().prefix(".new-").tempdir_in(parent).at("make a directory in", parent)?;
         let new = unfinished.path().join("file");
         make_file(path, node, blobs, &new)?;
-        fs::rename(&new, shared).at("rename a shared file to", shared)?;
-        Ok(())
+        match fs::hard_link(&new, shared) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            named => Ok(named.at("name a shared file", shared)?),
+        }
     }
 }
 

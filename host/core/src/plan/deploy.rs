@@ -62,7 +62,7 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
     hooks(&mut steps, new.release, old.map(|old| old.release), observed.has_data, restore, migrates);
     steps.verify(new);
     if serving || old.is_none() {
-        steps.start(new, serving_old.filter(|_| !close));
+        steps.start(new, serving_old.filter(|_| !close), flags.drain_ms);
     }
     steps.locations(&locations, &observed.locations);
     steps.switch(new, old.map(|old| old.label));

@@ -68,7 +68,7 @@ pub fn rollback(
     steps.set_keys(&new.release.state);
     steps.verify(new);
     if serving {
-        steps.start(new, serving_old.filter(|_| !close));
+        steps.start(new, serving_old.filter(|_| !close), flags.drain_ms);
     }
     steps.switch(new, Some(old.label));
     if serving {

@@ -44,7 +44,7 @@ pub fn change_state(change: StateChange, deployment: &Deployment, seen: Seen<'_>
         }
         (StateChange::Enable, AppState::Active) => return nothing("enabled already"),
         (StateChange::Enable, AppState::Disabled) => {
-            steps.start(release, None);
+            steps.start(release, None, flags.drain_ms);
             steps.add("enable", "let requests through", Action::SetDisabled(false), [Action::SetDisabled(true)]);
             steps.probe(release);
             (TransitionKind::Enable, format!("{app}: enable"))
@@ -58,7 +58,7 @@ pub fn change_state(change: StateChange, deployment: &Deployment, seen: Seen<'_>
         (StateChange::Activate, AppState::Active) => return nothing("active already"),
         (StateChange::Activate, AppState::Disabled) => return refused("disabled", "enable"),
         (StateChange::Activate, AppState::Deactivated) => {
-            steps.start(release, None);
+            steps.start(release, None, flags.drain_ms);
             steps.add("activate", "answer at the locations", Action::SetDeactivated(false), [Action::SetDeactivated(true)]);
             steps.probe(release);
             (TransitionKind::Activate, format!("{app}: activate"))

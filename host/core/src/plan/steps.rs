@@ -36,6 +36,10 @@ impl Labelled<'_> {
     fn stop(self, check: bool) -> Action {
         Action::Stop { label: self.label.into(), check }
     }
+
+    fn drain(self, timeout_ms: u64) -> Action {
+        Action::Drain { label: self.label.into(), timeout_ms }
+    }
 }
 
 /// Steps in order, under construction.
@@ -105,11 +109,12 @@ impl Steps {
     }
 
     /// The release is started to serve. `beside` is the one that still serves: its singletons give
-    /// way to the new ones, and come back on the way back.
-    pub(super) fn start(&mut self, new: Labelled<'_>, beside: Option<Labelled<'_>>) {
+    /// way to the new ones, and come back on the way back. On that way, requests that the new release
+    /// has taken since the switch are answered before it is stopped.
+    pub(super) fn start(&mut self, new: Labelled<'_>, beside: Option<Labelled<'_>>, drain_ms: u64) {
         if new.runs() {
             let back = beside.filter(|old| old.release.processes.iter().any(|process| process.singleton));
-            let undo = std::iter::once(new.stop(false)).chain(back.map(|old| old.start(false)));
+            let undo = std::iter::once(new.drain(drain_ms)).chain(back.map(|old| old.start(false)));
             self.add("start", format!("start {} to serve", new.label), new.start(false), undo);
         }
         if let Some(ready) = new.ready(false) {
@@ -157,8 +162,7 @@ impl Steps {
     /// The release that served until now ends.
     pub(super) fn drain(&mut self, old: Labelled<'_>, timeout_ms: u64) {
         if old.runs() {
-            let action = Action::Drain { label: old.label.into(), timeout_ms };
-            self.add("drain", format!("let requests of {} end, then stop it", old.label), action, []);
+            self.add("drain", format!("let requests of {} end, then stop it", old.label), old.drain(timeout_ms), []);
         }
     }
 

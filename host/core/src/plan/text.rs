@@ -166,6 +166,7 @@ fn undo_words(action: &Action) -> String {
         Action::RestoreKeys { file } => format!("put the former keys of {file} back"),
         Action::Start { label, .. } => format!("start {label}"),
         Action::Stop { label, .. } => format!("stop {label}"),
+        Action::Drain { label, .. } => format!("let requests of {label} end, then stop it"),
         Action::Ready { label, .. } => format!("wait until {label} answers"),
         Action::Switch { label: Some(label) } => format!("{label} becomes current again"),
         Action::Switch { label: None } => "no release is current".into(),

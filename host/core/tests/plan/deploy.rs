@@ -30,7 +30,7 @@ fn a_first_deployment_leaves_nothing_behind_when_it_fails() {
          7 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
          8 stop-check              stop it again
          9 start                   start trac.20261122_1 to serve
-                                   on failure: stop trac.20261122_1
+                                   on failure: let requests of trac.20261122_1 end, then stop it
         10 ready                   wait until it answers: /about answers 200 (at most 60 s)
         11 locations               answer at trac.localhost
                                    on failure: answer nowhere
@@ -73,7 +73,7 @@ fn a_breaking_migration_closes_writes_and_restores() {
         10 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
         11 stop-check              stop it again
         12 start                   start trac.20261122_2 to serve
-                                   on failure: stop trac.20261122_2
+                                   on failure: let requests of trac.20261122_2 end, then stop it
         13 ready                   wait until it answers: /about answers 200 (at most 60 s)
         14 switch                  trac.20261122_1 → trac.20261122_2
                                    on failure: trac.20261122_1 becomes current again
@@ -112,7 +112,7 @@ fn an_additive_migration_closes_nothing_and_restores_nothing() {
          8 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
          9 stop-check              stop it again
         10 start                   start trac.20261122_2 to serve
-                                   on failure: stop trac.20261122_2
+                                   on failure: let requests of trac.20261122_2 end, then stop it
         11 ready                   wait until it answers: /about answers 200 (at most 60 s)
         12 switch                  trac.20261122_1 → trac.20261122_2
                                    on failure: trac.20261122_1 becomes current again
@@ -211,7 +211,7 @@ fn a_process_that_gave_way_comes_back() {
     world.observed.releases[0].release.processes[0].singleton = true;
     let plan = world.plan();
     let start = plan.transition.steps.iter().find(|step| step.id == "start").unwrap();
-    assert!(matches!(start.undo.as_slice(), [Action::Stop { .. }, Action::Start { label, .. }] if label == "trac.20261122_1"));
+    assert!(matches!(start.undo.as_slice(), [Action::Drain { .. }, Action::Start { label, .. }] if label == "trac.20261122_1"));
 }
 
 #[test]
