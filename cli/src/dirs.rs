@@ -6,9 +6,10 @@
 //! | state: logs | `H/state` | `$XDG_STATE_HOME/silver` (`~/.local/state/silver`) |
 //! | cache: merges, compiled plugins, downloads | `H/cache` | `$XDG_CACHE_HOME/silver` (`~/.cache/silver`) |
 //! | run: sockets, rendered secrets | `H/run` | `$XDG_RUNTIME_DIR/silver`, else the state directory's `run` |
+//! | config: what people write | `H/config` | `$XDG_CONFIG_HOME/silver` (`~/.config/silver`) |
 
 use crate::error::{CommandError, Result};
-use silver_agent::dirs::Dirs;
+use silver_agent::dirs::{Dirs, Layout};
 use std::path::PathBuf;
 
 /// Reads `SILVER_HOME`, `XDG_*` and `HOME`. A relative `SILVER_HOME` counts from here.
@@ -23,7 +24,14 @@ pub fn from_environment() -> Result<Dirs> {
     let xdg = |name: &str, below: &str| absolute(name).unwrap_or_else(|| home.join(below)).join("silver");
     let state = xdg("XDG_STATE_HOME", ".local/state");
     let run = absolute("XDG_RUNTIME_DIR").map_or_else(|| state.join("run"), |run| run.join("silver"));
-    Ok(Dirs { data: xdg("XDG_DATA_HOME", ".local/share"), state, cache: xdg("XDG_CACHE_HOME", ".cache"), run })
+    Ok(Dirs {
+        data: xdg("XDG_DATA_HOME", ".local/share"),
+        state,
+        cache: xdg("XDG_CACHE_HOME", ".cache"),
+        run,
+        config: xdg("XDG_CONFIG_HOME", ".config"),
+        layout: Layout::Local,
+    })
 }
 
 /// The port of the local front: `SILVER_PORT`, else 8484.

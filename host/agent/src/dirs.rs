@@ -1,30 +1,35 @@
-//! Every path that the agent uses, in one place.
+//! Every path that the agent uses, in one place. A server has the same folders as the local node, at the
+//! places of its system; nothing but this file knows which of the two it is.
 //!
-//! | path | what | owner module |
-//! |---|---|---|
-//! | `data/registry/` | the registry | `silver_registry`, written by the agent only |
-//! | `data/keys/node.key` | Ed25519 key that signs tree heads and events, 0600 | `record` |
-//! | `data/nodes/local/apps/<app>.json` | state, locations and current label of an app | `state` |
-//! | `data/nodes/local/releases/<app>/<label>/` | `release.json`, `tree/` (exactly the merged tree, copies, 0444/0555), `instance/` (the view) | `stage` |
-//! | `data/nodes/local/current/<app>` | link to the current release, for people | `state` |
-//! | `data/nodes/local/envs/<hex>/` | interpreters' environments; `.complete` is written last | `stage` |
-//! | `data/nodes/local/assembled/<hex>` | what a build step made: paths and digests, by what it was made from | `stage::assemble` |
-//! | `data/nodes/local/data/<app>/` | `SILVER_DATA_DIR`: what the app writes | `data` |
-//! | `data/nodes/local/secrets/<app>/<name>` | secrets, 0600 | `secrets` |
-//! | `data/nodes/local/checkpoints/<app>/<id>/` | copies made before an update | `checkpoint` |
-//! | `data/nodes/local/journal/<id>.jsonl`, `<id>/` | a transition under way, and former bytes of configs | `journal` |
-//! | `data/nodes/local/trash/` | what was removed, until it is reaped | `trash` |
-//! | `state/logs/apps/<app>/<label>.<process>.log`, `access.log` | what apps say | `logs` |
-//! | `state/agent.log` | what the agent says | the command |
-//! | `cache/apps/<app>/{home,tmp}/` | `HOME` and `TMPDIR` of an app | `environment` |
-//! | `run/agent.lock`, `run/agent.sock` | one agent per home; its socket, 0600 | `server` |
-//! | `run/locks/<app>` | held by whoever changes an app; names the holder | `lock` |
-//! | `run/apps/<app>/<label>/{conf/,*.sock,*.pid}` | rendered files (0400), sockets (below `/tmp/silver-<uid>-<digest>` when the path is too long for one), running processes | `render`, `hosting`, `process` |
+//! | path | on a server | what | owner module |
+//! |---|---|---|---|
+//! | `data/registry/` | `/var/lib/silver/registry/` | the registry | `silver_registry`, written by agents only |
+//! | `data/keys/node.key` | `…/keys/node.key` | Ed25519 key that signs tree heads and events, 0600 | `record` |
+//! | `data/nodes/local/apps/<app>.json` | `…/apps/<app>.json` | state, locations and current label of an app | `state` |
+//! | `data/nodes/local/releases/<app>/<label>/` | `…/releases/<app>/<label>/` | `release.json`, `tree/` (exactly the merged tree, 0444/0555: copies; on a server links to `store/`), `instance/` (the view) | `stage` |
+//! | | `…/store/<ab>/<sha256>[-x]` | files that releases share | `stage::shared` |
+//! | `data/nodes/local/current/<app>` | `…/current/<app>` | link to the current release, for people | `state` |
+//! | `data/nodes/local/envs/<hex>/` | `…/envs/<hex>/` | interpreters' environments; `.complete` is written last | `stage` |
+//! | `data/nodes/local/assembled/<hex>` | `…/assembled/<hex>` | what a build step made: paths and digests, by what it was made from | `stage::assemble` |
+//! | `data/nodes/local/data/<app>/` | `…/data/<app>/` | `SILVER_DATA_DIR`: what the app writes | `data` |
+//! | `data/nodes/local/secrets/<app>/<name>` | `…/secrets/<app>/<name>` | secrets, 0600 | `secrets` |
+//! | `data/nodes/local/checkpoints/<app>/<id>/` | `…/checkpoints/<app>/<id>/` | copies made before an update | `checkpoint` |
+//! | `data/nodes/local/journal/<id>.jsonl`, `<id>/` | `…/journal/…` | a transition under way, and former bytes of configs | `journal` |
+//! | `data/nodes/local/trash/` | `…/trash/` | what was removed, until it is reaped | `trash` |
+//! | | `…/setup.json` | the set-up that was applied | `silver setup-node` |
+//! | `state/logs/apps/<app>/` | `/var/log/silver/apps/<app>/` | `<label>.<process>.log`, `access.log`: what apps say | `logs` |
+//! | `state/agent.log` | `/var/log/silver/agent.log` | what agents say | the command |
+//! | `cache/apps/<app>/{home,tmp}/` | `/var/cache/silver/apps/<app>/…` | `HOME` and `TMPDIR` of an app | `environment` |
+//! | `config/` | `/etc/silver/` | what people write | the command |
+//! | `run/agent.lock`, `run/agent.sock` | | one agent per home; its socket, 0600 | `server` |
+//! | `run/locks/<app>` | `/run/silver/locks/<app>` | held by whoever changes an app; names the holder. `.staging`, `.building`, `.assembling`, `.registry` are held for moments | `lock` |
+//! | | `/run/silver/feeds/<app>/<id>.jsonl` | what a change says while it is carried out, its outcome last | `feed` |
+//! | `run/apps/<app>/<label>/` | `/run/silver/apps/<app>/<label>/` | `conf/` (rendered files, 0400), `*.sock` (below `/tmp/silver-<uid>-<digest>` when the path is too long for one), `*.pid` (running processes) | `render`, `hosting`, `process` |
 
 use silver_plugin_api::{Digest, TreePath};
 use std::path::{Path, PathBuf};
 
-/// The four roots; the command line decides where they are.
+/// The roots; the command line decides where they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirs {
     /// What must not be lost.
@@ -35,12 +40,55 @@ pub struct Dirs {
     pub cache: PathBuf,
     /// Sockets, locks, rendered files: gone after a reboot.
     pub run: PathBuf,
+    /// What people write.
+    pub config: PathBuf,
+    /// How it is arranged below them.
+    pub layout: Layout,
+}
+
+/// How the folders are arranged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One person's: the registry is theirs, and the local node is one of the nodes that they know.
+    Local,
+    /// A server's: it is the node.
+    Server,
 }
 
 impl Dirs {
-    /// All four below one directory, as with `SILVER_HOME`.
+    /// All below one directory, as with `SILVER_HOME`.
     pub fn below(home: &Path) -> Self {
-        Self { data: home.join("data"), state: home.join("state"), cache: home.join("cache"), run: home.join("run") }
+        Self {
+            data: home.join("data"),
+            state: home.join("state"),
+            cache: home.join("cache"),
+            run: home.join("run"),
+            config: home.join("config"),
+            layout: Layout::Local,
+        }
+    }
+
+    /// Those of a server.
+    pub fn server() -> Self {
+        Self::server_below(Path::new("/"))
+    }
+
+    /// Those of a server whose root is another directory: for tests and images.
+    pub fn server_below(root: &Path) -> Self {
+        Self {
+            data: root.join("var/lib/silver"),
+            state: root.join("var/log/silver"),
+            cache: root.join("var/cache/silver"),
+            run: root.join("run/silver"),
+            config: root.join("etc/silver"),
+            layout: Layout::Server,
+        }
+    }
+
+    /// Is this a server? Then several agents work at the same time, apps have users of their own, and releases
+    /// share files.
+    pub fn is_server(&self) -> bool {
+        self.layout == Layout::Server
     }
 
     /// The registry.
@@ -58,9 +106,22 @@ impl Dirs {
         self.data.join("keys/publisher")
     }
 
-    /// The folders of the local node.
+    /// The folders of the node.
     pub fn node(&self) -> PathBuf {
-        self.data.join("nodes/local")
+        match self.layout {
+            Layout::Local => self.data.join("nodes/local"),
+            Layout::Server => self.data.clone(),
+        }
+    }
+
+    /// Files that releases share.
+    pub fn store(&self) -> PathBuf {
+        self.node().join("store")
+    }
+
+    /// The set-up that was applied.
+    pub fn setup(&self) -> PathBuf {
+        self.node().join("setup.json")
     }
 
     /// State files of all apps.
@@ -150,7 +211,11 @@ impl Dirs {
 
     /// Logs of an app.
     pub fn logs(&self, app: &str) -> PathBuf {
-        self.state.join("logs/apps").join(app)
+        let apps = match self.layout {
+            Layout::Local => "logs/apps",
+            Layout::Server => "apps",
+        };
+        self.state.join(apps).join(app)
     }
 
     /// What the agent says.
@@ -168,18 +233,64 @@ impl Dirs {
         self.run.join("locks").join(app)
     }
 
+    /// A lock that is held for moments only, by what is done under it; no app has such a name.
+    pub fn short_lock(&self, what: &str) -> PathBuf {
+        self.run.join("locks").join(format!(".{what}"))
+    }
+
+    /// What changes of an app say, one file each.
+    pub fn feeds(&self, app: &str) -> PathBuf {
+        self.run.join("feeds").join(app)
+    }
+
     /// The agent's socket.
     pub fn agent_socket(&self) -> PathBuf {
         self.run.join("agent.sock")
     }
 
+    /// Sockets and rendered files of all releases of an app.
+    pub fn run_app(&self, app: &str) -> PathBuf {
+        self.run.join("apps").join(app)
+    }
+
     /// Sockets and rendered files of a release.
     pub fn run_release(&self, app: &str, label: &str) -> PathBuf {
-        self.run.join("apps").join(app).join(label)
+        self.run_app(app).join(label)
     }
 
     /// Where the rendered file that appears at `path` of the instance view lies.
     pub fn rendered(&self, app: &str, label: &str, path: &TreePath) -> PathBuf {
         self.run_release(app, label).join("conf").join(path.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_has_the_folders_of_its_system() {
+        let dirs = Dirs::server();
+        for (path, expected) in [
+            (dirs.store(), "/var/lib/silver/store"),
+            (dirs.registry(), "/var/lib/silver/registry"),
+            (dirs.node_key(), "/var/lib/silver/keys/node.key"),
+            (dirs.app_file("a"), "/var/lib/silver/apps/a.json"),
+            (dirs.tree("a", "a.1"), "/var/lib/silver/releases/a/a.1/tree"),
+            (dirs.current("a"), "/var/lib/silver/current/a"),
+            (dirs.data("a"), "/var/lib/silver/data/a"),
+            (dirs.journals(), "/var/lib/silver/journal"),
+            (dirs.logs("a"), "/var/log/silver/apps/a"),
+            (dirs.agent_log(), "/var/log/silver/agent.log"),
+            (dirs.cache.clone(), "/var/cache/silver"),
+            (dirs.run_release("a", "a.1"), "/run/silver/apps/a/a.1"),
+            (dirs.feeds("a"), "/run/silver/feeds/a"),
+            (dirs.config.clone(), "/etc/silver"),
+        ] {
+            assert_eq!(path, Path::new(expected));
+        }
+        let local = Dirs::below(Path::new("/home"));
+        assert_eq!(local.logs("a"), Path::new("/home/state/logs/apps/a"));
+        assert_eq!(local.data("a"), Path::new("/home/data/nodes/local/data/a"));
     }
 }
