@@ -228,7 +228,7 @@ impl Agent {
     }
 
     /// All apps at a glance.
-    pub(crate) fn status_of_apps(&self) -> Result<Vec<AppReport>, ObserveError> {
+    pub(crate) async fn status_of_apps(&self) -> Result<Vec<AppReport>, ObserveError> {
         let mut all = Vec::new();
         for app in state::apps(self.dirs())? {
             let file = state::load(self.dirs(), &app)?;
@@ -243,8 +243,8 @@ impl Agent {
                 created,
                 current: file.current,
                 locations: file.locations,
-                processes: self.apps.processes(&app),
-                samples: self.apps.samples(&app),
+                processes: self.apps.processes(&app).await,
+                samples: self.apps.samples(&app).await,
                 publisher: file.publisher,
                 running: self.running_of(&app).map(|running| running.id),
                 app,

@@ -103,9 +103,9 @@ pub trait Apps: Send + Sync {
     fn resolve(&self, release: &Placed, value: &Value) -> Result<String, AppFailure>;
 
     /// The processes of an app, all releases.
-    fn processes(&self, app: &str) -> Vec<ProcessReport>;
+    async fn processes(&self, app: &str) -> Vec<ProcessReport>;
     /// What the continuous probes of an app last said.
-    fn samples(&self, app: &str) -> Vec<Sample>;
+    async fn samples(&self, app: &str) -> Vec<Sample>;
     /// The environment of a phase, secrets masked.
     async fn environment(&self, release: &Placed, phase: &str) -> Result<Vec<EnvironmentEntry>, AppFailure>;
     /// The lines that are asked for, oldest first; with `follow` until the receiver is dropped.

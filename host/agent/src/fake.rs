@@ -141,11 +141,11 @@ impl Apps for FakeApps {
         Ok(value.masked())
     }
 
-    fn processes(&self, _app: &str) -> Vec<ProcessReport> {
+    async fn processes(&self, _app: &str) -> Vec<ProcessReport> {
         Vec::new()
     }
 
-    fn samples(&self, _app: &str) -> Vec<Sample> {
+    async fn samples(&self, _app: &str) -> Vec<Sample> {
         Vec::new()
     }
 

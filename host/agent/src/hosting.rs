@@ -284,11 +284,11 @@ impl Apps for Host {
         resolved.map_err(|error| because(&format!("a value of `{}`", release.label), &error, error.hint()))
     }
 
-    fn processes(&self, app: &str) -> Vec<ProcessReport> {
+    async fn processes(&self, app: &str) -> Vec<ProcessReport> {
         self.supervisor.status(app)
     }
 
-    fn samples(&self, app: &str) -> Vec<Sample> {
+    async fn samples(&self, app: &str) -> Vec<Sample> {
         lock(&self.samplers).get(app).map(Sampler::samples).unwrap_or_default()
     }
 

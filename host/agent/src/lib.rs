@@ -39,6 +39,7 @@ pub mod stage;
 pub mod state;
 pub mod store;
 mod supervisor;
+pub mod systemd;
 #[cfg(test)]
 mod testing;
 pub mod transition;

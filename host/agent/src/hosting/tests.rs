@@ -82,8 +82,8 @@ impl Node {
         answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
     }
 
-    fn pids(&self) -> Vec<u32> {
-        self.host.processes("a").iter().filter_map(|process| process.pid).collect()
+    async fn pids(&self) -> Vec<u32> {
+        self.host.processes("a").await.iter().filter_map(|process| process.pid).collect()
     }
 
     /// Runs a program to its end: exit code, standard output, standard error.
@@ -137,19 +137,19 @@ async fn a_release_is_checked_beside_the_old_one_switched_to_and_the_old_one_dra
     node.host.stop("a", &new.label, true).await.unwrap();
 
     node.serve(&new).await;
-    assert_eq!(node.host.processes("a").len(), 3, "two new ones beside the old one");
+    assert_eq!(node.host.processes("a").await.len(), 3, "two new ones beside the old one");
     node.host.probe("a", &testing::page("/")).await.unwrap();
     assert_eq!(node.get("/").await, "a.20260101_2");
     assert!(node.host.drain("a", &new.label, Duration::ZERO).await.is_err(), "never the one that serves");
     node.host.drain("a", &old.label, Duration::from_secs(5)).await.unwrap();
-    assert!(node.host.processes("a").iter().all(|process| process.label == new.label));
+    assert!(node.host.processes("a").await.iter().all(|process| process.label == new.label));
     let sockets: Vec<String> = [node.get("/SILVER_SOCKET").await, node.get("/SILVER_SOCKET").await].into();
     assert_ne!(sockets[0], sockets[1], "each has its turn, on a socket of its own");
-    eventually("a sample", || async { node.host.samples("a").len() == new.release.probes.len() }).await;
+    eventually("a sample", || async { node.host.samples("a").await.len() == new.release.probes.len() }).await;
 
-    let started = node.pids();
+    let started = node.pids().await;
     node.host.start(&new, false).await.unwrap();
-    assert_eq!(node.pids(), started, "what runs is left alone");
+    assert_eq!(node.pids().await, started, "what runs is left alone");
     node.host.shutdown().await;
     assert!(started.iter().all(|&pid| crate::process::members(pid).is_empty()));
 }
@@ -161,7 +161,7 @@ async fn a_release_that_was_stopped_and_started_again_answers_without_another_ro
     node.serve(&placed).await;
     let before = node.get("/PORT").await;
     node.host.stop("a", &placed.label, false).await.unwrap();
-    assert!(node.pids().is_empty());
+    assert!(node.pids().await.is_empty());
     // also when it is named with other locations than the route's
     node.host.start(&Placed { locations: vec!["b.localhost".into()], ..placed.clone() }, false).await.unwrap();
     assert_eq!(node.get("/").await, placed.label);
@@ -189,12 +189,12 @@ async fn a_port_serves_as_well_and_the_environment_is_the_apps_own() {
     let shown = node.host.environment(&placed, "run").await.unwrap();
     assert!(shown.iter().any(|variable| variable.name == "KEY" && variable.value == "***" && variable.from == "bind"));
     assert!(shown.iter().all(|variable| !variable.value.contains(&key)));
-    eventually("a sample", || async { node.host.samples("a").iter().any(|sample| sample.result.is_ok()) }).await;
+    eventually("a sample", || async { node.host.samples("a").await.iter().any(|sample| sample.result.is_ok()) }).await;
     // the same route again goes on with the same probes
     node.host.route(Node::route_of(&placed, AppState::Active)).await.unwrap();
-    assert_eq!(node.host.samples("a").len(), 1);
+    assert_eq!(node.host.samples("a").await.len(), 1);
     node.host.route(Node::route_of(&placed, AppState::Disabled)).await.unwrap();
-    assert!(node.host.samples("a").is_empty() && node.get("/").await.contains("switched off"));
+    assert!(node.host.samples("a").await.is_empty() && node.get("/").await.contains("switched off"));
     node.host.shutdown().await;
 }
 
@@ -211,7 +211,7 @@ async fn a_release_that_does_not_come_up_fails_with_its_own_words() {
     assert!(failure.message.contains("does not stay up") && failure.message.contains("exited with 1"), "{}", failure.message);
     assert_eq!(failure.log.last().unwrap(), "ImportError: no module named wiki");
     node.host.stop("a", &crash.label, true).await.unwrap();
-    assert!(node.pids().is_empty());
+    assert!(node.pids().await.is_empty());
 
     let wrong = node.release("a.20260101_2", |_| ());
     node.host.start(&wrong, true).await.unwrap();
@@ -239,15 +239,15 @@ async fn a_singleton_is_never_there_twice_and_no_worker_runs_in_a_check() {
         release.processes.push(worker);
     };
     let (old, new) = (node.release("a.20260101_1", with_worker), node.release("a.20260101_2", with_worker));
-    let running = |name: &'static str| {
-        let all = node.host.processes("a");
-        all.into_iter().filter(move |process| process.name == name).map(|process| process.label).collect::<Vec<_>>()
+    let running = async |name: &str| {
+        let all = node.host.processes("a").await;
+        all.into_iter().filter(|process| process.name == name).map(|process| process.label).collect::<Vec<_>>()
     };
     node.host.start(&old, false).await.unwrap();
     node.host.start(&new, true).await.unwrap();
-    assert_eq!((running("worker"), running("web").len()), (vec![old.label.clone()], 2));
+    assert_eq!((running("worker").await, running("web").await.len()), (vec![old.label.clone()], 2));
     node.host.start(&new, false).await.unwrap();
-    assert_eq!((running("worker"), running("web").len()), (vec![new.label.clone()], 3));
+    assert_eq!((running("worker").await, running("web").await.len()), (vec![new.label.clone()], 3));
     node.host.shutdown().await;
 }
 
@@ -414,7 +414,7 @@ async fn what_a_killed_agent_left_is_ended_by_the_next_one() {
     let node = node().await;
     let placed = node.release("a.20260101_1", |_| ());
     node.serve(&placed).await;
-    let pids = node.pids();
+    let pids = node.pids().await;
     let file = state::AppFile {
         app: "a".into(),
         state: AppState::Active,

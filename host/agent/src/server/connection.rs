@@ -110,7 +110,7 @@ impl Connection {
             Request::Status => Response::Status(agent.status()),
             Request::Apps => {
                 agent.recovered().await;
-                Response::Apps(agent.status_of_apps()?)
+                Response::Apps(agent.status_of_apps().await?)
             }
             Request::Observe { app } => {
                 names::app(&app)?;
