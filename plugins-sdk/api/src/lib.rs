@@ -25,6 +25,7 @@ pub mod monitor;
 pub mod node_setup;
 pub mod runtime;
 pub mod service;
+pub mod setup;
 
 pub use diagnostic::{Diagnostic, Location, Severity, TreeRole};
 pub use digest::Digest;

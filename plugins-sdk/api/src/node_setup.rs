@@ -1,17 +1,12 @@
 //! Node setup: from bare machine to ready. A draft, as `silver:node` is.
 
-use crate::{
-    Settings,
-    diagnostic::Diagnostic,
-    failure::Failure,
-    plan::{NodeFacts, resource::Item},
-};
+use crate::{Settings, diagnostic::Diagnostic, failure::Failure, plan::NodeFacts, setup::Plan};
 use alloc::vec::Vec;
 
 /// Says what shall be so on a node.
 pub trait NodeSetup {
     /// Findings about the node.
     fn check(&self, node: &NodeFacts, settings: &Settings) -> Vec<Diagnostic>;
-    /// The plan; its digest is the setup version.
-    fn make_plan(&self, node: &NodeFacts, settings: &Settings) -> Result<Vec<Item>, Failure>;
+    /// What shall be so; the digest of the plan is the setup version.
+    fn make_plan(&self, node: &NodeFacts, settings: &Settings) -> Result<Plan, Failure>;
 }

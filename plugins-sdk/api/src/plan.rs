@@ -8,7 +8,6 @@ pub mod node;
 pub mod publisher;
 pub mod release;
 pub mod report;
-pub mod resource;
 pub mod transition;
 pub mod value;
 
@@ -21,8 +20,8 @@ pub use release::{
     Process, Release, Rendered, RenderedSource, Secret, SecretSource, Service, SetKey, StateNature, StatePath, StaticDir,
 };
 pub use report::{
-    AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, ProcessReport, RunInput, RunOutput,
-    RunRequest, RunSpec, TrustRequest,
+    AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, ProcessReport, ReleaseDrift, RunInput,
+    RunOutput, RunRequest, RunSpec, TrustRequest,
 };
 pub use transition::{
     Action, DataClass, Deployment, Outcome, OutcomeKind, Recipe, RecipePart, Source, Step, Transition, TransitionKind,

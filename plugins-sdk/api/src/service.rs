@@ -3,7 +3,8 @@
 use crate::{
     Settings,
     failure::Failure,
-    plan::{NodeFacts, Recipe, StatePath, Value, resource::Item},
+    plan::{NodeFacts, Recipe, StatePath, Value},
+    setup::Item,
 };
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};

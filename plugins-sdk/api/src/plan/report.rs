@@ -196,3 +196,15 @@ pub struct AgentStatus {
     /// The port of its front.
     pub port: u16,
 }
+
+/// How the files of a release are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReleaseDrift {
+    /// Its label.
+    pub label: String,
+    /// Does it serve?
+    pub current: bool,
+    /// Files that are altered, missing or extra: `path (altered)`.
+    pub paths: Vec<String>,
+}
