@@ -37,6 +37,8 @@ impl Options {
 /// Where everything is.
 struct Place {
     dir: PathBuf,
+    /// What the timed runs leave behind, until the end.
+    runs: PathBuf,
     silver: PathBuf,
     bench: PathBuf,
 }
@@ -59,18 +61,14 @@ impl Row {
 /// Runs every row, or those whose name contains `only`.
 pub(crate) fn bench(options: &Options) -> Result<(), Failure> {
     let place = prepare()?;
-    let mut done = Vec::new();
-    for made in [trees::trac, trees::wordpress, trees::synthetic] {
-        let app = made(&place)?;
-        let wanted = |name: &str| options.only.as_ref().is_none_or(|only| format!("{name}/{}", app.name).contains(only.as_str()));
-        for row in rows::of(&place, &app, options.rounds.unwrap_or(7), &wanted) {
-            let row = row?;
-            if !options.json {
-                show(&row);
-            }
-            done.push(row);
+    let done = measure_all(&place, options);
+    // those of runs that were interrupted as well
+    for left in fs::read_dir(&place.dir)?.filter_map(Result::ok) {
+        if left.file_name().as_encoded_bytes().starts_with(b"runs-") {
+            fs::remove_dir_all(left.path())?;
         }
     }
+    let done = done?;
     if done.is_empty() {
         return Err("no row has such a name".into());
     }
@@ -79,6 +77,22 @@ pub(crate) fn bench(options: &Options) -> Result<(), Failure> {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     }
     Ok(())
+}
+
+fn measure_all(place: &Place, options: &Options) -> Result<Vec<Row>, Failure> {
+    let mut done = Vec::new();
+    for made in [trees::trac, trees::wordpress, trees::synthetic] {
+        let app = made(place)?;
+        let wanted = |name: &str| options.only.as_ref().is_none_or(|only| format!("{name}/{}", app.name).contains(only.as_str()));
+        for row in rows::of(place, &app, options.rounds.unwrap_or(7), &wanted) {
+            let row = row?;
+            if !options.json {
+                show(&row);
+            }
+            done.push(row);
+        }
+    }
+    Ok(done)
 }
 
 fn prepare() -> Result<Place, Failure> {
@@ -96,7 +110,8 @@ fn prepare() -> Result<Place, Failure> {
     run::run(&mut run::cargo(&arguments))?;
     let (dir, built) = (target().join("bench"), target().join("release"));
     fs::create_dir_all(&dir)?;
-    Ok(Place { dir, silver: built.join("silver"), bench: built.join("silver-bench") })
+    let runs = dir.join(format!("runs-{}", std::process::id()));
+    Ok(Place { dir, runs, silver: built.join("silver"), bench: built.join("silver-bench") })
 }
 
 fn show(row: &Row) {

@@ -22,11 +22,14 @@ use silver_plugin_api::{
 };
 use stats::Stats;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    borrow::Cow,
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
     fs::{self, File},
     io,
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
-    path::{Path, PathBuf},
+    path::Path,
+    sync::{Mutex, PoisonError},
 };
 
 /// So many paths are named; of more only the number.
@@ -94,6 +97,9 @@ pub fn observe(dirs: &Dirs, store: &Store, app: &str, running: Option<String>) -
 /// Files of a release that are altered, missing or extra; names the paths.
 pub fn drift(dirs: &Dirs, store: &Store, app: &str, label: &str) -> Result<Vec<String>, ObserveError> {
     let release = state::release(dirs, app, label)?.release;
+    if stats::is_untouched(&dirs.tree(app, label), &dirs.stats(app, label), &release.tree)? {
+        return Ok(Vec::new());
+    }
     let expected = store.registry().tree(&release.tree).map_err(StoreError::from)?;
     Ok(drift_of(&expected, &dirs.tree(app, label), Some(&dirs.stats(app, label)))?)
 }
@@ -103,19 +109,22 @@ pub fn drift(dirs: &Dirs, store: &Store, app: &str, label: &str) -> Result<Vec<S
 pub fn drift_of(expected: &Listing, dir: &Path, stats: Option<&Path>) -> Result<Vec<String>, DiskError> {
     let untouched = stats.map(Stats::read).unwrap_or_default();
     let found = read_tree(dir, &untouched)?;
-    let mut drift: Vec<String> = Vec::new();
+    let (mut drift, mut extra) = (Vec::new(), Vec::new());
+    let mut there = found.iter().peekable();
+    let is_extra = |name: &str| format!("{} (extra)", silver_plugin_api::path::plain(name));
     for (path, node) in expected {
-        match found.get(path.as_str()) {
+        // both ascend by the bytes of their names
+        while let Some((name, _)) = there.next_if(|(name, _)| **name < *path.as_str()) {
+            extra.push(is_extra(name));
+        }
+        match there.next_if(|(name, _)| **name == *path.as_str()) {
             None => drift.push(format!("{path} (missing)")),
-            Some(Some(found)) if found != node => drift.push(format!("{path} (altered)")),
+            Some((_, Some(found))) if found != node => drift.push(format!("{path} (altered)")),
             Some(_) => {}
         }
     }
-    for name in found.keys() {
-        if !TreePath::new(name).is_ok_and(|path| expected.get(&path).is_some()) {
-            drift.push(format!("{} (extra)", silver_plugin_api::path::plain(name)));
-        }
-    }
+    extra.extend(there.map(|(name, _)| is_extra(name)));
+    drift.append(&mut extra);
     if drift.len() > MAX_DRIFT {
         let more = drift.len() - MAX_DRIFT;
         drift.truncate(MAX_DRIFT);
@@ -137,27 +146,67 @@ pub(crate) fn digest_of(dir: &Path) -> Result<Option<Digest>, DiskError> {
 }
 
 /// Every file and link below a directory by its name there, with the digest of its content, or nothing for what
-/// is untouched. What is neither file, link nor directory has a digest that nothing has.
-fn read_tree(dir: &Path, stats: &Stats) -> Result<BTreeMap<String, Option<Node>>, DiskError> {
-    let look = |(name, path): (String, PathBuf)| {
-        let meta = fs::symlink_metadata(&path).at("look at", &path)?;
+/// is untouched; ascending. What is neither file, link nor directory has a digest that nothing has.
+fn read_tree(dir: &Path, stats: &Stats) -> Result<Vec<(String, Option<Node>)>, DiskError> {
+    let look = |Found { name, meta }: Found| {
+        let path = dir.join(&name);
         let node = if stats.is_untouched(&name, &meta) { None } else { Some(node(&path, &meta).at("read", &path)?) };
-        Ok((name, node))
+        Ok((name.to_string_lossy().into_owned(), node))
     };
-    paths(dir)?.into_par_iter().map(look).collect()
+    let mut all = walk(dir)?.into_par_iter().map(look).collect::<Result<Vec<_>, DiskError>>()?;
+    all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(all)
 }
 
-/// The names below a directory of all that is no directory, and their paths.
-fn paths(dir: &Path) -> Result<Vec<(String, PathBuf)>, DiskError> {
-    let mut paths = Vec::new();
-    for entry in walkdir::WalkDir::new(dir).min_depth(1).follow_links(false) {
-        let entry = entry.map_err(|error| disk::walk_error(error, dir))?;
-        if !entry.file_type().is_dir() {
-            let path = entry.into_path();
-            paths.push((path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned(), path));
+/// Something below a directory that is no directory.
+struct Found {
+    /// Its path below that directory.
+    name: OsString,
+    meta: fs::Metadata,
+}
+
+/// Everything below a directory that is no directory, in no order, by all cores.
+fn walk(dir: &Path) -> Result<Vec<Found>, DiskError> {
+    let all = Mutex::new(Ok(Vec::new()));
+    rayon::scope(|scope| visit(scope, dir, OsStr::new(""), &all));
+    all.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lists one directory; those in it become work of their own, so that none waits for another.
+fn visit<'a>(scope: &rayon::Scope<'a>, dir: &'a Path, below: &OsStr, all: &'a Mutex<Result<Vec<Found>, DiskError>>) {
+    let listed = list(dir, below).map(|(found, dirs)| {
+        for below in dirs {
+            scope.spawn(move |scope| visit(scope, dir, &below, all));
+        }
+        found
+    });
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    match (&mut *all, listed) {
+        (Ok(all), Ok(found)) => all.extend(found),
+        (Ok(_), Err(error)) => *all = Err(error),
+        (Err(_), _) => {} // the first error counts
+    }
+}
+
+/// What the directory `below` has, and the directories in it.
+fn list(dir: &Path, below: &OsStr) -> Result<(Vec<Found>, Vec<OsString>), DiskError> {
+    let (mut found, mut dirs) = (Vec::new(), Vec::new());
+    let path = if below.is_empty() { Cow::Borrowed(dir) } else { Cow::Owned(dir.join(below)) };
+    for entry in fs::read_dir(&path).at("list", &path)? {
+        let entry = entry.at("list", &path)?;
+        let mut name = below.to_owned();
+        if !name.is_empty() {
+            name.push("/");
+        }
+        name.push(entry.file_name());
+        if entry.file_type().at("look at", &path)?.is_dir() {
+            dirs.push(name);
+        } else {
+            let meta = entry.metadata().at("look at", &path)?;
+            found.push(Found { name, meta });
         }
     }
-    Ok(paths)
+    Ok((found, dirs))
 }
 
 fn node(path: &Path, meta: &fs::Metadata) -> io::Result<Node> {

@@ -202,7 +202,7 @@ async fn lay_out(means: &Means<'_>, order: &Order, unfinished: &Path) -> Result<
         let listing = store.registry().tree(&order.release.tree).map_err(StoreError::from)?;
         let tell = |done, total| feed.say("stage:files", ProgressKind::Amount { done, total: Some(total) });
         tree::write(&listing, store.registry().objects(), &to.join("tree"), How::Copy, &tell, &|| *cancel.borrow())?;
-        stats::write(&to.join("tree"), &to.join("stats"))?;
+        stats::write(&to.join("tree"), &to.join("stats"), &listing)?;
         instance::write(&dirs, &order, &listing, &to)?;
         Ok(sync_file_system(&to)?)
     };

@@ -45,6 +45,8 @@ use std::{
     sync::Arc,
 };
 
+/// Stands for digests that are not known yet.
+const UNKNOWN: Digest = Digest::from_bytes([0; 32]);
 /// So many bytes are hashed at a time.
 const PIECE: usize = 1 << 20;
 
@@ -176,7 +178,9 @@ fn clash(entry: &central::Entry, source: ListingError) -> ArchiveError {
 /// Names go together, directories included, before a single content is looked at. The listing has no
 /// digests yet.
 fn check_names(entries: &[central::Entry]) -> Result<Listing, ArchiveError> {
-    let unknown = Digest::from_bytes([0; 32]);
+    if let Some(listing) = ascending(entries) {
+        return Ok(listing);
+    }
     let mut listing = Listing::new();
     let mut seen: HashSet<&TreePath> = HashSet::with_capacity(entries.len());
     for entry in entries {
@@ -184,7 +188,7 @@ fn check_names(entries: &[central::Entry]) -> Result<Listing, ArchiveError> {
             return Err(ArchiveError::Duplicate { entry: entry.name() });
         }
         if let Some(kind) = entry.kind {
-            let node = Node { kind, size: entry.size, digest: unknown };
+            let node = Node { kind, size: entry.size, digest: UNKNOWN };
             listing.insert(entry.path.clone(), node).map_err(|source| clash(entry, source))?;
         }
     }
@@ -217,6 +221,16 @@ fn check_declared(size: u64, entries: &[central::Entry], limits: &Limits) -> Res
         }
     }
     Ok(())
+}
+
+/// The listing of files in the order in which silver writes them, unless something is wrong with it.
+fn ascending(entries: &[central::Entry]) -> Option<Listing> {
+    let nodes: Option<Vec<(TreePath, Node)>> = entries
+        .iter()
+        .map(|entry| Some((entry.path.clone(), Node { kind: entry.kind?, size: entry.size, digest: UNKNOWN })))
+        .collect();
+    let nodes = nodes.filter(|nodes| nodes.is_sorted_by(|(one, _), (next, _)| one < next))?;
+    Listing::from_ascending(nodes).ok()
 }
 
 #[cfg(test)]

@@ -2,7 +2,18 @@
 
 use sha2::Digest as _;
 use silver_plugin_api::Digest;
-use std::io::{self, Read, Write};
+use std::{
+    cell::Cell,
+    io::{self, Read, Write},
+};
+
+/// So many bytes are copied at a time.
+const BUFFER: usize = 128 * 1024;
+
+thread_local! {
+    /// Of whoever copied last: thousands of small files would otherwise map and unmap as many buffers.
+    static BUFFERS: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The digest of `bytes`.
 pub fn sha256(bytes: &[u8]) -> Digest {
@@ -52,10 +63,17 @@ impl Write for Hasher {
 
 /// Copies all of `from` into `to`; returns the digest and the length of what was copied.
 pub fn copy_hashed(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(Digest, u64)> {
+    let mut buffer = BUFFERS.take();
+    buffer.resize(BUFFER, 0);
+    let copied = copy_by(&mut buffer, from, to);
+    BUFFERS.set(buffer);
+    copied
+}
+
+fn copy_by(buffer: &mut [u8], from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(Digest, u64)> {
     let mut hasher = Hasher::new();
-    let mut buffer = vec![0; 128 * 1024];
     loop {
-        let read = match from.read(&mut buffer) {
+        let read = match from.read(buffer) {
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

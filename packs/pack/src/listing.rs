@@ -7,7 +7,8 @@
 use crate::hash;
 use silver_plugin_api::{Digest, Entry, EntryKind, TreePath};
 use std::{
-    collections::{BTreeMap, HashMap, btree_map},
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, HashSet, btree_map},
     fmt::Write as _,
     ops::Bound,
     sync::OnceLock,
@@ -96,10 +97,13 @@ impl ListingError {
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     nodes: BTreeMap<TreePath, Node>,
-    /// Every path and every directory above it, case-folded → its spelling and how often it is used.
-    folded: HashMap<String, (String, usize)>,
+    /// Made when a name is first compared with those that are there: most listings are only read.
+    folded: OnceLock<Folded>,
     digest: OnceLock<Digest>,
 }
+
+/// Every path and every directory above it, case-folded → its spelling and how often it is used.
+type Folded = HashMap<String, (String, usize)>;
 
 impl Listing {
     /// The empty tree.
@@ -193,16 +197,45 @@ impl Listing {
         let prefixes: Vec<(&str, String)> =
             directory_ends(&path).chain([path.len()]).map(|end| (&path[..end], fold(&path[..end]))).collect();
         for (spelling, folded) in &prefixes {
-            if let Some((other, _)) = self.folded.get(folded).filter(|(other, _)| other != spelling) {
+            if let Some((other, _)) = self.folded().get(folded).filter(|(other, _)| other != spelling) {
                 return Err(ListingError::CaseClash { path: (*spelling).to_owned(), other: other.clone() });
             }
         }
-        for (spelling, folded) in prefixes {
-            self.folded.entry(folded).or_insert_with(|| (spelling.to_owned(), 0)).1 += 1;
+        if let Some(names) = self.folded.get_mut() {
+            for (spelling, folded) in prefixes {
+                names.entry(folded).or_insert_with(|| (spelling.to_owned(), 0)).1 += 1;
+            }
         }
         self.digest = OnceLock::new();
         self.nodes.insert(path, node);
         Ok(None)
+    }
+
+    /// A listing of `nodes`, whose paths ascend by their bytes, in one go.
+    pub(crate) fn from_ascending(nodes: Vec<(TreePath, Node)>) -> Result<Self, ListingError> {
+        debug_assert!(nodes.is_sorted_by(|(one, _), (next, _)| one < next), "paths ascend");
+        if fit_together(&nodes) {
+            return Ok(Self { nodes: nodes.into_iter().collect(), ..Self::default() });
+        }
+        // one by one, to say which does not go with which
+        let mut listing = Self::new();
+        for (path, node) in nodes {
+            listing.insert(path, node)?;
+        }
+        Ok(listing)
+    }
+
+    fn folded(&self) -> &Folded {
+        self.folded.get_or_init(|| {
+            let mut names = Folded::with_capacity(self.nodes.len() * 2);
+            for path in self.nodes.keys() {
+                for end in directory_ends(path).chain([path.len()]) {
+                    let spelling = &path[..end];
+                    names.entry(fold(spelling)).or_insert_with(|| (spelling.to_owned(), 0)).1 += 1;
+                }
+            }
+            names
+        })
     }
 
     /// Could an (empty) directory stand at `path`?
@@ -211,7 +244,7 @@ impl Listing {
             if let Some((file, _)) = self.nodes.get_key_value(&path[..end]) {
                 return Err(ListingError::FileIsDirectory { path: file.clone(), other: path.clone() });
             }
-            if let Some((other, _)) = self.folded.get(&fold(&path[..end])).filter(|(other, _)| *other != path[..end]) {
+            if let Some((other, _)) = self.folded().get(&fold(&path[..end])).filter(|(other, _)| *other != path[..end]) {
                 return Err(ListingError::CaseClash { path: path[..end].to_owned(), other: other.clone() });
             }
         }
@@ -222,12 +255,13 @@ impl Listing {
     pub fn remove(&mut self, path: &TreePath) -> Option<Node> {
         let node = self.nodes.remove(path)?;
         self.digest = OnceLock::new();
+        let Some(names) = self.folded.get_mut() else { return Some(node) };
         for end in directory_ends(path).chain([path.len()]) {
             let folded = fold(&path[..end]);
-            if let Some(used) = self.folded.get_mut(&folded) {
+            if let Some(used) = names.get_mut(&folded) {
                 used.1 -= 1;
                 if used.1 == 0 {
-                    self.folded.remove(&folded);
+                    names.remove(&folded);
                 }
             }
         }
@@ -241,8 +275,13 @@ impl Listing {
 
     /// The lines.
     pub fn to_lines(&self) -> String {
+        self.lines_but(&[])
+    }
+
+    /// As [`Listing::to_lines`], without the lines of some paths.
+    pub(crate) fn lines_but(&self, apart: &[&str]) -> String {
         let mut text = String::with_capacity(self.nodes.len() * 120);
-        for (path, node) in &self.nodes {
+        for (path, node) in self.nodes.iter().filter(|(path, _)| !apart.contains(&path.as_str())) {
             let kind = match node.kind {
                 Kind::File => 'f',
                 Kind::Executable => 'x',
@@ -255,20 +294,21 @@ impl Listing {
 
     /// Reads lines back: exactly what [`Listing::to_lines`] writes, nothing else.
     pub fn parse(text: &str) -> Result<Self, ListingError> {
-        let mut listing = Self::new();
-        let mut last: Option<TreePath> = None;
         if !text.is_empty() && !text.ends_with('\n') {
             return Err(wrong(text.lines().count(), "it does not end with a line feed"));
         }
+        let mut nodes: Vec<(TreePath, Node)> = Vec::new();
         for (at, line) in text.split_terminator('\n').enumerate() {
             let (path, node) = parse_line(line).map_err(|why| wrong(at + 1, why))?;
-            if last.is_some_and(|last| last >= path) {
+            if path.is_root() {
+                return Err(ListingError::Root);
+            }
+            if nodes.last().is_some_and(|(last, _)| *last >= path) {
                 return Err(wrong(at + 1, format!("`{path}` is not after the path before it")));
             }
-            listing.insert(path.clone(), node)?;
-            last = Some(path);
+            nodes.push((path, node));
         }
-        Ok(listing)
+        Self::from_ascending(nodes)
     }
 }
 
@@ -314,6 +354,19 @@ fn parse_line(line: &str) -> Result<(TreePath, Node), String> {
 }
 
 /// Where the names of the directories above `path` end, from the top.
+/// Is no file where a directory is, and are no two names the same but for their case? What lies below a
+/// directory stands together in ascending paths, so that each directory is met once.
+fn fit_together(nodes: &[(TreePath, Node)]) -> bool {
+    let mut names: HashSet<Cow<'_, str>> = HashSet::with_capacity(nodes.len() * 2);
+    let mut last = "";
+    nodes.iter().all(|(path, _)| {
+        let shared = last.bytes().zip(path.bytes()).take_while(|(one, other)| one == other).count();
+        last = path;
+        let new = directory_ends(path).filter(|end| *end >= shared).chain([path.len()]);
+        !path.is_root() && new.into_iter().all(|end| names.insert(folded_name(&path[..end])))
+    })
+}
+
 fn directory_ends(path: &str) -> impl Iterator<Item = usize> + '_ {
     path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at)
 }
@@ -321,8 +374,13 @@ fn directory_ends(path: &str) -> impl Iterator<Item = usize> + '_ {
 /// A form that is the same for names that differ only by case. Upper and then lower case comes
 /// close to Unicode's full case folding (`ß`, `ss`; both sigmas) without a table of our own.
 pub(crate) fn fold(name: &str) -> String {
+    folded_name(name).into_owned()
+}
+
+fn folded_name(name: &str) -> Cow<'_, str> {
     if name.is_ascii() {
-        return name.to_ascii_lowercase();
+        let has_upper = name.bytes().any(|byte| byte.is_ascii_uppercase());
+        return if has_upper { name.to_ascii_lowercase().into() } else { name.into() };
     }
     name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect()
 }

@@ -155,7 +155,8 @@ fn judge(text: &str) -> Result<(), PathError> {
     if text.contains('\\') {
         return Err(PathError::Backslash);
     }
-    if text.chars().any(is_control) {
+    let ascii = text.is_ascii(); // as nearly all are
+    if if ascii { text.bytes().any(|byte| byte.is_ascii_control()) } else { text.chars().any(is_control) } {
         return Err(PathError::Control);
     }
     if text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic() {
@@ -169,7 +170,7 @@ fn judge(text: &str) -> Result<(), PathError> {
     if depth > MAX_DEPTH {
         return Err(PathError::TooDeep);
     }
-    if !is_nfc(text) {
+    if !ascii && !is_nfc(text) {
         return Err(PathError::NotNfc);
     }
     Ok(())

@@ -40,8 +40,8 @@ fn main() -> ExitCode {
         ["record-again", registry] => record_again(Path::new(registry)),
         ["verify", registry] => verify_all(Path::new(registry)),
         ["drift", lines, tree] => drift(Path::new(lines), Path::new(tree)),
-        ["drift-by-stat", lines, tree, seen] => drift_by_stat(Path::new(lines), Path::new(tree), Path::new(seen)),
-        ["note-stats", tree, seen] => observe::stats::write(Path::new(tree), Path::new(seen)).map_err(Into::into),
+        ["drift-by-stat", tree, seen, digest] => drift_by_stat(Path::new(tree), Path::new(seen), digest),
+        ["note-stats", lines, tree, seen] => note_stats(Path::new(lines), Path::new(tree), Path::new(seen)),
         _ => Err(format!("no such work: {}", words.join(" ")).into()),
     };
     match done {
@@ -190,10 +190,17 @@ fn drift(lines: &Path, tree: &Path) -> Done {
     none(&observe::drift_of(&expected, tree, None)?)
 }
 
+/// Notes what is compared later; says the digest of the tree.
+fn note_stats(lines: &Path, tree: &Path, seen: &Path) -> Done {
+    let listing = Listing::parse(&fs::read_to_string(lines)?)?;
+    observe::stats::write(tree, seen, &listing)?;
+    println!("{}", listing.digest());
+    Ok(())
+}
+
 /// Has any file been touched since it was laid out?
-fn drift_by_stat(lines: &Path, tree: &Path, seen: &Path) -> Done {
-    let expected = Listing::parse(&fs::read_to_string(lines)?)?;
-    none(&observe::drift_of(&expected, tree, Some(seen))?)
+fn drift_by_stat(tree: &Path, seen: &Path, digest: &str) -> Done {
+    if observe::stats::is_untouched(tree, seen, &digest.parse()?)? { Ok(()) } else { Err("it was touched".into()) }
 }
 
 fn none(drift: &[String]) -> Done {

@@ -1,5 +1,5 @@
-//! The comparisons. Targets are never removed just before a timed run (ext4 makes creating files several
-//! times slower then): each run has a directory of its own, and all go when the row is done.
+//! The comparisons. Nothing is removed before all are done: ext4 passes over inodes that were freed within
+//! the last minutes, one by one, which makes creating files up to ten times slower.
 
 use super::{
     Place, Row,
@@ -29,7 +29,7 @@ pub(super) fn of<'a>(
     rounds: usize,
     wanted: &'a dyn Fn(&str) -> bool,
 ) -> impl Iterator<Item = Result<Row, Failure>> + 'a {
-    let work = Work { place, app, dir: place.dir.join(format!("work-{}", app.name)) };
+    let below = place.runs.join(app.name);
     let names = [
         "stage-cold",
         "stage-cold-tar",
@@ -45,10 +45,9 @@ pub(super) fn of<'a>(
         "plugin-call",
     ];
     names.into_iter().filter(move |name| wanted(name) && (*name != "plugin-call" || app.name == "trac")).map(move |name| {
+        let work = Work { place, app, dir: below.join(name) };
         fs::create_dir_all(&work.dir)?;
-        let row = work.measure(name, rounds);
-        fs::remove_dir_all(&work.dir)?;
-        row
+        work.measure(name, rounds)
     })
 }
 
@@ -240,10 +239,11 @@ impl Work<'_> {
     fn drift_by_stat(&self) -> Result<Plan<'_>, Failure> {
         let (store, lines) = self.filled()?;
         let (tree, seen, repository) = (store.join("first"), self.path("seen"), self.committed()?);
-        run::run(&mut self.bench("note-stats", &[&tree, &seen]))?;
+        let digest = run::output(&mut self.bench("note-stats", &[&lines, &tree, &seen]))?;
+        let digest = PathBuf::from(digest.trim());
         Ok(Plan {
             name: "drift-stat",
-            ours: Box::new(move |_| process(&self.bench("drift-by-stat", &[&lines, &tree, &seen]))),
+            ours: Box::new(move |_| process(&self.bench("drift-by-stat", &[&tree, &seen, &digest]))),
             peer: "git status",
             theirs: Box::new(move |_| process(&self.git(&repository, &["status", "--porcelain", "--untracked-files=all"]))),
             goal: 0.9,

@@ -2,80 +2,103 @@
 //! times. A file of which it still says the same has not been touched, since nobody can set the time of
 //! its last change (ctime) but by setting the clock.
 //!
-//! One line per file: `inode SP size SP mtime SP ctime SP path LF`, times in nanoseconds.
+//! The first line is the digest of the tree, then comes one for each of its files, sorted by path bytes:
+//! `inode SP size SP mtime SP ctime SP path LF`, times in nanoseconds.
 
-use super::paths;
-use crate::disk::{At, DiskError, read_optional, write_atomic};
-use rayon::prelude::*;
+use super::{Found, walk};
+use crate::disk::{DiskError, read_optional, write_atomic};
+use silver_pack::listing::Listing;
+use silver_plugin_api::{Digest, TreePath};
 use std::{
     collections::HashMap,
+    ffi::{OsStr, OsString},
     fmt::Write as _,
-    fs::{self, Metadata},
-    os::unix::fs::MetadataExt,
+    fs::Metadata,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::Path,
 };
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stat {
-    inode: u64,
-    size: u64,
-    modified: i128,
-    changed: i128,
+    inode: i64,
+    size: i64,
+    modified: i64,
+    changed: i64,
 }
 
 impl Stat {
     fn of(meta: &Metadata) -> Self {
-        let nanoseconds = |seconds: i64, more: i64| i128::from(seconds) * 1_000_000_000 + i128::from(more);
+        // compared, never counted with: what an unusual file system says may wrap round
+        let nanoseconds = |seconds: i64, more: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(more);
         Self {
-            inode: meta.ino(),
-            size: meta.size(),
+            inode: meta.ino().cast_signed(),
+            size: meta.size().cast_signed(),
             modified: nanoseconds(meta.mtime(), meta.mtime_nsec()),
-            changed: nanoseconds(meta.ctime(), meta.ctime_nsec()),
+            // a file that releases share changes with every release that comes or goes; only root can write it
+            changed: if meta.nlink() > 1 { 0 } else { nanoseconds(meta.ctime(), meta.ctime_nsec()) },
         }
     }
 }
 
 /// What was said, by path below the tree.
 #[derive(Debug, Default)]
-pub(super) struct Stats(HashMap<String, Stat>);
+pub(super) struct Stats(HashMap<OsString, Stat>);
 
 impl Stats {
     /// Reads what [`write`] wrote. Without it, or when it makes no sense, every file counts as touched.
     pub(super) fn read(path: &Path) -> Self {
-        let text = read_optional(path).ok().flatten().and_then(|bytes| String::from_utf8(bytes).ok());
-        Self(text.and_then(|text| text.lines().map(parse).collect()).unwrap_or_default())
+        let text = read_optional(path).ok().flatten().unwrap_or_default();
+        let parsed = lines(&text).skip(1).map(|line| parse(line).map(|(stat, name)| (name.to_owned(), stat)));
+        Self(parsed.collect::<Option<_>>().unwrap_or_default())
     }
 
     /// Has this file not been touched since?
-    pub(super) fn is_untouched(&self, name: &str, meta: &Metadata) -> bool {
+    pub(super) fn is_untouched(&self, name: &OsStr, meta: &Metadata) -> bool {
         self.0.get(name).is_some_and(|stat| *stat == Stat::of(meta))
     }
 }
 
-fn parse(line: &str) -> Option<(String, Stat)> {
-    let mut fields = line.splitn(5, ' ');
-    let stat = Stat {
-        inode: fields.next()?.parse().ok()?,
-        size: fields.next()?.parse().ok()?,
-        modified: fields.next()?.parse().ok()?,
-        changed: fields.next()?.parse().ok()?,
-    };
-    Some((fields.next()?.to_owned(), stat))
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split_inclusive(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))
 }
 
-/// Writes down what the file system says of the files of the tree in `dir`.
-pub fn write(dir: &Path, to: &Path) -> Result<(), DiskError> {
-    let paths = paths(dir)?;
-    let stats = paths
-        .par_iter()
-        .map(|(name, path)| fs::symlink_metadata(path).at("look at", path).map(|meta| (name, Stat::of(&meta))))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut text = String::with_capacity(stats.len() * 100);
-    for (name, Stat { inode, size, modified, changed }) in stats {
-        let _ = writeln!(text, "{inode} {size} {modified} {changed} {name}"); // memory takes everything
+fn parse(line: &[u8]) -> Option<(Stat, &OsStr)> {
+    let mut fields = line.splitn(5, |byte| *byte == b' ');
+    let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse::<i64>().ok();
+    let (inode, size, modified, changed) = (number()?, number()?, number()?, number()?);
+    Some((Stat { inode, size, modified, changed }, OsStr::from_bytes(fields.next()?)))
+}
+
+/// Writes down what the file system says of the files of a tree, laid out in `dir`.
+pub fn write(dir: &Path, to: &Path, tree: &Listing) -> Result<(), DiskError> {
+    let mut found = walk(dir)?;
+    let listed =
+        |name: &OsStr| name.to_str().and_then(|name| TreePath::new(name).ok()).is_some_and(|path| tree.get(&path).is_some());
+    found.retain(|found| listed(&found.name)); // nothing else can be there, but it would count as untouched
+    found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    let mut text = format!("{}\n", tree.digest());
+    text.reserve(found.len() * 100);
+    for Found { name, meta } in &found {
+        let Stat { inode, size, modified, changed } = Stat::of(meta);
+        let _ = writeln!(text, "{inode} {size} {modified} {changed} {}", name.display()); // memory takes everything
     }
     write_atomic(to, text.as_bytes(), 0o600)
+}
+
+/// Is what lies in `dir` this tree, and no file of it touched since [`write`]? No content is read.
+pub fn is_untouched(dir: &Path, stats: &Path, tree: &Digest) -> Result<bool, DiskError> {
+    let Some(text) = read_optional(stats)? else { return Ok(false) };
+    let mut noted = lines(&text);
+    if noted.next() != Some(tree.to_string().as_bytes()) {
+        return Ok(false);
+    }
+    let mut found = walk(dir)?;
+    found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    let same = found.iter().all(|Found { name, meta }| {
+        noted.next().and_then(parse).is_some_and(|(stat, path)| path == name && stat == Stat::of(meta))
+    });
+    Ok(same && noted.next().is_none())
 }
 
 #[cfg(test)]
@@ -102,16 +125,25 @@ mod tests {
             let node = Node { kind: Kind::File, size: 4, digest: hash::sha256(b"text") };
             listing.insert(TreePath::new(name).unwrap(), node).unwrap();
         }
-        super::write(&tree, &stats).unwrap();
+        super::write(&tree, &stats, &listing).unwrap();
+        let untouched = || super::is_untouched(&tree, &stats, &listing.digest()).unwrap();
+        assert!(untouched());
+        assert!(!super::is_untouched(&tree, &stats, &hash::sha256(b"another tree")).unwrap());
         assert_eq!(drift_of(&listing, &tree, Some(&stats)).unwrap(), [""; 0]);
 
         // the same length, and the time put back
         let path = tree.join("same time");
         let before = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(tree.join("extra"), "").unwrap();
+        assert!(!untouched(), "one more");
+        fs::remove_file(tree.join("extra")).unwrap();
+        assert!(untouched());
+        fs::rename(tree.join("a"), dir.path().join("a")).unwrap();
+        assert!(!untouched(), "one less");
         fs::write(&path, "evil").unwrap();
         File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
         fs::write(tree.join("extra"), "").unwrap();
-        fs::remove_file(tree.join("a")).unwrap();
+        assert!(!untouched(), "another content");
         let drift = ["a (missing)", "same time (altered)", "extra (extra)"];
         assert_eq!(drift_of(&listing, &tree, Some(&stats)).unwrap(), drift);
         assert_eq!(drift_of(&listing, &tree, None).unwrap(), drift);

@@ -90,7 +90,10 @@ pub(super) fn make_file(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Pa
         let mode = if node.kind == Kind::Executable { 0o555 } else { 0o444 };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(to).at("make", to)?;
         let (found, _) = hash::copy_hashed(&mut content, &mut file).at("write", to)?;
-        file.set_permissions(fs::Permissions::from_mode(mode)).at("set the mode of", to)?; // whatever the umask is
+        // whatever the umask is; asking is cheaper than setting
+        if file.metadata().at("look at", to)?.permissions().mode() & 0o777 != mode {
+            file.set_permissions(fs::Permissions::from_mode(mode)).at("set the mode of", to)?;
+        }
         found
     };
     if found == node.digest { Ok(()) } else { Err(StageError::Content { path: path.clone(), expected: node.digest, found }) }
