@@ -67,6 +67,24 @@ pub(crate) fn packages() -> Result<(), Failure> {
     Ok(())
 }
 
+/// What makes Debian machines of directories: servers are tried on those.
+pub(crate) fn nodes() -> Result<(), Failure> {
+    let packages = [
+        ("systemd-nspawn", "systemd-container"),
+        ("mmdebstrap", "mmdebstrap"),
+        ("dpkg-scanpackages", "dpkg-dev"),
+        ("ssh", "openssh-client"),
+        ("ip", "iproute2"),
+    ];
+    let missing = || {
+        packages
+            .into_iter()
+            .filter(|(program, _)| !succeeds("sh", &["-c", &format!("PATH=$PATH:/usr/sbin command -v {program}")]))
+    };
+    let wanted: Vec<&str> = missing().map(|(_, package)| package).collect();
+    debian(&wanted, "tests run nodes: Debian machines in namespaces", || missing().next().is_none())
+}
+
 /// The program minisign, with which tests compare what silver signs.
 pub(crate) fn minisign() -> Result<(), Failure> {
     let why = "tests compare silver's signatures with those of the program itself";

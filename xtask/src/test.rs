@@ -13,6 +13,7 @@ pub(crate) fn test() -> Result<(), Failure> {
         need::zips()?;
         need::sandbox()?;
         need::packages()?;
+        need::nodes()?;
         need::rust_component("rustfmt", &["cargo", "fmt", "--version"])?;
         need::rust_component("clippy", &["cargo", "clippy", "--version"])
     })?;

@@ -27,6 +27,7 @@ const WALLS: &[(&str, &[&str], &str)] = &[
     ("silver-registry", &["tokio", "ureq", "hyper*", "wasmtime*", "silver-core", "silver-agent"], "the registry is files"),
     ("silver-build", &["tokio", "wasmtime*", "silver-core", "silver-agent"], "building has nothing to do with deploying"),
     ("silver-transport", &["wasmtime*", "clap"], "a transport carries"),
+    ("silver-providers", &["wasmtime*", "clap", "tokio", "silver-*"], "who makes machines knows nothing of what runs on them"),
 ];
 
 /// Only this crate may link wasmtime, besides the command that joins all.
