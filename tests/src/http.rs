@@ -1,14 +1,17 @@
-//! A visitor of the front: connects to 127.0.0.1 and names the host, since plain Debian does not
+//! A visitor of the front: connects to 127.0.0.1 (or a node) and names the host, since plain Debian does not
 //! resolve `*.localhost`.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 use ureq::Agent;
 
 /// A client with a pool of connections.
 #[derive(Debug, Clone)]
 pub struct Http {
     agent: Agent,
-    port: u16,
+    address: SocketAddr,
 }
 
 /// An answer.
@@ -30,14 +33,19 @@ impl Answer {
 }
 
 impl Http {
-    /// A client of the front on this port.
+    /// A client of the front on this machine's port.
     pub fn new(port: u16) -> Self {
+        Self::at(Ipv4Addr::LOCALHOST, port)
+    }
+
+    /// A client of a front elsewhere.
+    pub fn at(address: impl Into<IpAddr>, port: u16) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_global(Some(Duration::from_mins(1)))
             .build();
-        Self { agent: config.into(), port }
+        Self { agent: config.into(), address: SocketAddr::new(address.into(), port) }
     }
 
     /// GET; the error says why there is no answer.
@@ -63,7 +71,7 @@ impl Http {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://{}{path}", self.address)
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod counter;
 pub mod hello;
 pub mod http;
+pub mod nodes;
 pub mod terminal;
 pub mod trac;
 pub mod wheel;

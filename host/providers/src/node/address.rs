@@ -5,7 +5,6 @@ use crate::{ProviderError, run::run};
 use std::{
     io::Read,
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    path::Path,
     process::Command,
     time::Duration,
 };
@@ -24,7 +23,9 @@ pub struct Bridge;
 impl Bridge {
     /// Makes it, if it is not there.
     pub fn ensure() -> Result<(), ProviderError> {
-        if Path::new("/sys/class/net").join(BRIDGE).exists() {
+        // not of /sys, which shows the network namespace that it was mounted in
+        let there = || run(Command::new("ip").args(["link", "show", BRIDGE])).is_ok();
+        if there() {
             return Ok(());
         }
         let [a, b, c] = NETWORK;
@@ -33,7 +34,7 @@ impl Bridge {
         );
         let made = run(&mut crate::run::script(&[], &up, []));
         // another process may have made it meanwhile
-        if Path::new("/sys/class/net").join(BRIDGE).exists() { Ok(()) } else { made.map(drop) }
+        if there() { Ok(()) } else { made.map(drop) }
     }
 }
 
