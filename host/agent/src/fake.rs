@@ -248,6 +248,7 @@ pub(crate) fn release(version: &str) -> Release {
         services: Vec::new(),
         front: silver_plugin_api::plan::Front::default(),
         assemble: Vec::new(),
+        cron: Vec::new(),
         content: Vec::new(),
         extra: Settings::new(),
     }

@@ -42,6 +42,7 @@ pub(crate) fn release(app: &str) -> Release {
         services: vec![],
         front: silver_plugin_api::plan::Front::default(),
         assemble: Vec::new(),
+        cron: Vec::new(),
         content: Vec::new(),
         extra: silver_plugin_api::Settings::new(),
     }

@@ -20,7 +20,7 @@ use silver_pack::{
 use silver_plugin_api::{
     Digest, Settings, Tree, TreePath,
     monitor::{HealthNeeds, Monitor},
-    plan::{NodeFacts, PackRef, Release, Secret, SecretSource, Service as UsedService, StaticDir},
+    plan::{Cron, NodeFacts, PackRef, Release, Secret, SecretSource, Service as UsedService, StaticDir, TIMERS},
     runtime::{Runtime, RuntimeNeeds},
     service::Service,
 };
@@ -133,7 +133,8 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
     let staged = manifest.check.iter().filter(|check| check.when == When::Staged);
     let checks: Vec<_> = staged.map(silver_pack::manifest::CheckDef::resolve).collect();
     let processes = processes::processes(&request, runtime)?;
-    processes::no_secret_arguments(&env.values, &processes, &hooks, &checks)?;
+    let cron = cron(manifest, request.facts)?;
+    processes::no_secret_arguments(&env.values, &processes, &hooks, &checks, &cron)?;
     let secrets: Vec<Secret> = manifest
         .secrets
         .iter()
@@ -167,6 +168,7 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         runtime: kind.into(),
         layout_root: root.clone(),
         processes,
+        cron,
         env: env.values,
         rendered: bound.rendered,
         state,
@@ -191,6 +193,14 @@ fn packages(wanted: &[String], facts: &NodeFacts) -> Result<(), ResolveError> {
     let Some(has) = facts.extra.get(PACKAGES) else { return Ok(()) };
     let missing: Vec<String> = wanted.iter().filter(|name| !has.split(' ').any(|has| has == *name)).cloned().collect();
     if missing.is_empty() { Ok(()) } else { Err(ResolveError::Packages { node: facts.name.clone(), missing }) }
+}
+
+/// The periodic commands, where something can run them.
+fn cron(manifest: &Manifest, facts: &NodeFacts) -> Result<Vec<Cron>, ResolveError> {
+    if !manifest.cron.is_empty() && !facts.extra.contains_key(TIMERS) {
+        return Err(ResolveError::NoTimers { node: facts.name.clone() });
+    }
+    Ok(manifest.cron.iter().enumerate().map(|(at, cron)| cron.resolve(at)).collect())
 }
 
 /// Names of applications are parts of host names, files and labels.

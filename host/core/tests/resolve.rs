@@ -66,6 +66,17 @@ owned-keys = ["wiki.title", "wiki.url", "components.*"]
 nature = "data"
 "#;
 
+const CRON: &str = r#"
+[[cron]]
+schedule = "*/15 * * * *"
+command = ["python", "mail.py"]
+[[cron]]
+name = "tidy"
+schedule = "@daily"
+command = ["python", "tidy.py"]
+timeout = "1m"
+"#;
+
 const FILES: [(&str, &str); 6] = [
     ("instance/conf/wiki.ini", "[wiki]\ntitle = from the seed\nother = kept\n[components]\nspam = enabled\n"),
     ("instance/conf/db.json.j2", "{}"),
@@ -212,9 +223,19 @@ fn what_the_operator_wants_otherwise_wins() {
 }
 
 #[test]
+fn periodic_commands_are_numbered_where_they_have_no_name() {
+    let mut world = World::new();
+    world.manifest += CRON;
+    world.facts.extra.insert("timers".into(), "systemd".into());
+    let cron = world.resolve().unwrap().cron;
+    let seen: Vec<_> = cron.iter().map(|cron| (cron.name.as_str(), cron.schedule.to_string(), cron.timeout_ms)).collect();
+    assert_eq!(seen, [("1", "*/15 * * * *".into(), 600_000), ("tidy", "@daily".into(), 60_000)]);
+}
+
+#[test]
 fn refusals_name_the_thing() {
     type Change = fn(&mut World);
-    let cases: [(Change, &str); 13] = [
+    let cases: [(Change, &str); 14] = [
         (|world| world.app = "Wiki_1", "`Wiki_1` cannot be the name of an application"),
         (
             |world| world.manifest = world.manifest.replace("gnu2.28", "gnu2.40"),
@@ -252,6 +273,10 @@ fn refusals_name_the_thing() {
         (
             |world| world.overrides.processes = [("cron".to_owned(), ProcessOverride::default())].into(),
             "`[processes.cron]` of customize.toml: the pack has no such process",
+        ),
+        (
+            |world| world.manifest += CRON,
+            "the pack has periodic commands (`[[cron]]`), which node `local` has no timers for",
         ),
     ];
     for (change, message) in cases {

@@ -9,6 +9,7 @@ mod assemble;
 mod bind;
 mod build;
 mod check;
+mod cron;
 mod front;
 mod hook;
 mod pack;
@@ -27,6 +28,7 @@ pub(crate) use bind::is_variable;
 pub use bind::{Bind, BindSource, BindTarget};
 pub use build::{Build, CommandBuild, CopyRule, DebianBuild, NpmBuild, PythonBuild};
 pub use check::{CheckDef, LogLacks, When};
+pub use cron::{CronDef, CronOverlap};
 pub use front::{Front, RewriteDef};
 pub use hook::{Commands, HookDef};
 pub use pack::{PackInfo, Requirement};
@@ -108,6 +110,9 @@ pub struct Manifest {
     /// What has to be true of a new release before it may serve.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub check: Vec<CheckDef>,
+    /// Periodic commands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cron: Vec<CronDef>,
     /// What the front does.
     #[serde(default)]
     pub front: Front,
@@ -118,9 +123,6 @@ pub struct Manifest {
     #[serde(default)]
     pub update: Update,
 
-    /// Periodic commands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    cron: Option<NotYet>,
     /// Bindings to other applications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     uses: Option<NotYet>,

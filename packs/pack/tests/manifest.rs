@@ -41,7 +41,7 @@ fn a_small_manifest_has_the_documented_defaults() {
 #[test]
 fn all_problems_are_told_at_once_with_place_and_hint() {
     let text = SMALL.replace("[processes.web]", "[processes.web]\nmemroy = \"1G\"\ncount = \"2\"\nstop-timeout = \"1x\"")
-        + "[services.db]\nkind = \"postgresql\"\n[[cron]]\nschedule = \"* * * * *\"\n[settings.a]\ntype = \"txt\"\n";
+        + "[services.db]\nkind = \"postgresql\"\n[uses]\nwiki = \"1\"\n[settings.a]\ntype = \"txt\"\n";
     insta::assert_snapshot!(errors(&text), @r#"
     pack.toml:10:1: unknown field `processes.web.memroy`
     10 | memroy = "1G"
@@ -57,9 +57,9 @@ fn all_problems_are_told_at_once_with_place_and_hint() {
     15 | kind = "postgresql"
        | ^^^^
     hint: supported today: `files` (SQLite lies in files)
-    pack.toml:16:3: `cron` is not supported yet
-    16 | [[cron]]
-       |   ^^^^
+    pack.toml:16:2: `uses` is not supported yet
+    16 | [uses]
+       |  ^^^^
     pack.toml:19:8: `settings.a.type` is `txt`, which is not one of its values
     19 | type = "txt"
        |        ^^^^^
@@ -97,6 +97,13 @@ fn rules_that_look_at_more_than_one_field() {
         ("[[check]]\nname = \"a\"\nurl = \"/\"\n[[check]]\nname = \"a\"\nurl = \"/\"", "another check has this name"),
         ("[[check]]\nname = \"a\"\ncommand = [\"x\"]\nstatus = 200", "`status` and `body-…` are for a `url`"),
         ("[[check]]\nname = \"a\"\nlog-lacks = { file = \"log/a.log\", pattern = \"x\" }", "`log/a.log` is in no `[state]`"),
+        ("[[cron]]\nschedule = \"60 * * * *\"\ncommand = [\"x\"]", "`60` is not a minute: 0 to 59"),
+        ("[[cron]]\nschedule = \"@daily\"\ncommand = []", "a command starts with a program"),
+        ("[[cron]]\nschedule = \"@daily\"\ncommand = [\"x\"]\noverlap = \"allow\"", "supported today: `forbid`"),
+        (
+            "[[cron]]\nname = \"a\"\nschedule = \"@daily\"\ncommand = [\"x\"]\n[[cron]]\nname = \"a\"\nschedule = \"@daily\"\ncommand = [\"x\"]",
+            "another periodic command has this name",
+        ),
         ("[state.db]\nnature = \"data\"\n[state.\"db/x\"]\nnature = \"log\"", "it lies below `db`"),
         ("[state.db]\nnature = \"data\"\nowned-keys = [\"a.b\"]", "only a config has owned keys"),
         ("[state.conf]\nnature = \"config\"\nowned-keys = [\"a.b\"]", "keys of such a file cannot be set"),
@@ -247,7 +254,6 @@ fn rules_that_look_at_more_than_one_field() {
 #[test]
 fn every_reserved_name_is_refused_by_name() {
     for (more, name) in [
-        ("[[cron]]", "cron"),
         ("[runtime.requires]\nphp-extensions = [\"intl\"]", "runtime.requires.php-extensions"),
         ("[uses]", "uses"),
         ("[offers]", "offers"),
@@ -274,7 +280,7 @@ fn the_reference_packs_are_valid_and_fit_the_schema_that_is_published() {
         }
     }
     assert_eq!(schema["additionalProperties"], false);
-    assert_eq!(known["cron"]["not"], serde_json::json!({}), "reserved: no value fits");
+    assert_eq!(known["uses"]["not"], serde_json::json!({}), "reserved: no value fits");
 }
 
 #[test]

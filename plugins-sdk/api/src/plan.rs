@@ -3,6 +3,7 @@
 //! only these types, never each other.
 
 pub mod assembly;
+pub mod cron;
 pub mod front;
 pub mod node;
 pub mod publisher;
@@ -12,6 +13,7 @@ pub mod transition;
 pub mod value;
 
 pub use assembly::Assembly;
+pub use cron::{Cron, CronOn, Schedule, ScheduleError, TIMERS};
 pub use front::{Front, Rewrite, Subpath};
 pub use node::{AppState, NodeFacts, Observed, ObservedRelease, Progress, ProgressKind};
 pub use publisher::{Continuity, Discontinuity, Publisher, UNSIGNED};

@@ -17,7 +17,12 @@ impl Labelled<'_> {
 
     /// Does anything of it run?
     pub(super) fn runs(self) -> bool {
-        !self.release.processes.is_empty()
+        !self.release.processes.is_empty() || !self.release.cron.is_empty()
+    }
+
+    /// Is there something of it that stops when another release starts beside it?
+    fn gives_way(self) -> bool {
+        !self.release.cron.is_empty() || self.release.processes.iter().any(|process| process.singleton)
     }
 
     fn ready(self, check: bool) -> Option<Action> {
@@ -108,12 +113,12 @@ impl Steps {
         }
     }
 
-    /// The release is started to serve. `beside` is the one that still serves: its singletons give
+    /// The release is started to serve. `beside` is the one that still serves: its singletons and timers give
     /// way to the new ones, and come back on the way back. On that way, requests that the new release
     /// has taken since the switch are answered before it is stopped.
     pub(super) fn start(&mut self, new: Labelled<'_>, beside: Option<Labelled<'_>>, drain_ms: u64) {
         if new.runs() {
-            let back = beside.filter(|old| old.release.processes.iter().any(|process| process.singleton));
+            let back = beside.filter(|old| old.gives_way());
             let undo = std::iter::once(new.drain(drain_ms)).chain(back.map(|old| old.start(false)));
             self.add("start", format!("start {} to serve", new.label), new.start(false), undo);
         }

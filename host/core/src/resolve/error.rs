@@ -130,6 +130,12 @@ pub enum ResolveError {
         /// Those it has.
         known: Vec<String>,
     },
+    /// Periodic commands, and nothing that runs them.
+    #[error("the pack has periodic commands (`[[cron]]`), which node `{node}` has no timers for")]
+    NoTimers {
+        /// The node.
+        node: String,
+    },
     /// A build step makes a directory in which the merged tree has files.
     #[error("a build step makes `{outputs}`, where the merged tree has files already: `{path}`")]
     OutputTaken {
@@ -172,6 +178,7 @@ impl ResolveError {
             Self::SecretArgument { .. } => "the program should take it from its environment or from a rendered file".into(),
             Self::NotOwned { key, .. } => format!("the pack's author should add \"{key}\" to `owned-keys`"),
             Self::NoProcess { known, .. } if !known.is_empty() => format!("there are: {}", known.join(", ")),
+            Self::NoTimers { .. } => "deploy it to a server (`--node=NAME`), where systemd has them".into(),
             Self::OutputTaken { .. } => "put them where the step takes its inputs from, or let it write elsewhere".into(),
             Self::NoInput { .. } => "the pack's author should look at `inputs` of the step".into(),
             Self::Keys { source, .. } => return source.hint(),

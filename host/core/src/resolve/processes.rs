@@ -2,7 +2,7 @@
 
 use super::{Request, ResolveError};
 use silver_plugin_api::{
-    plan::{Check, CheckTarget, Hook, HookTarget, Listen, Process, Value},
+    plan::{Check, CheckTarget, Cron, Hook, HookTarget, Listen, Process, Value},
     runtime::{Program, Runtime},
 };
 use std::collections::BTreeMap;
@@ -45,6 +45,7 @@ pub(super) fn no_secret_arguments(
     processes: &[Process],
     hooks: &BTreeMap<String, Hook>,
     checks: &[Check],
+    cron: &[Cron],
 ) -> Result<(), ResolveError> {
     let processes = processes.iter().map(|process| (format!("process `{}`", process.name), &process.argv));
     let hooks = hooks.iter().filter_map(|(name, hook)| match &hook.target {
@@ -55,7 +56,8 @@ pub(super) fn no_secret_arguments(
         CheckTarget::Command(argv) => Some((format!("check `{}`", check.name), argv)),
         CheckTarget::Http(_) | CheckTarget::LogLacks { .. } => None,
     });
-    for (place, argv) in processes.chain(hooks).chain(checks) {
+    let cron = cron.iter().map(|cron| (format!("periodic command `{}`", cron.name), &cron.argv));
+    for (place, argv) in processes.chain(hooks).chain(checks).chain(cron) {
         no_secret_in(env, &place, argv)?;
     }
     Ok(())

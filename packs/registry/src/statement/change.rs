@@ -308,6 +308,7 @@ mod tests {
             services: vec![],
             front: silver_plugin_api::plan::Front::default(),
             assemble: Vec::new(),
+            cron: Vec::new(),
             content: Vec::new(),
             extra: Settings::from([("x".into(), CANARY.into())]),
         }

@@ -1,6 +1,6 @@
 //! A release: everything that the node needs to lay out and run one version of an application.
 
-use super::{assembly::Assembly, front::Front, value::Value};
+use super::{assembly::Assembly, cron::Cron, front::Front, value::Value};
 use crate::{Settings, digest::Digest, path::TreePath};
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ pub struct Release {
     pub layout_root: TreePath,
     /// Programs; `web` answers HTTP.
     pub processes: Vec<Process>,
+    /// Periodic commands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cron: Vec<Cron>,
     /// Environment of every process and hook, besides what silver itself sets.
     pub env: Vec<(String, Value)>,
     /// Files that are rendered when processes start.

@@ -18,6 +18,7 @@ impl Rules<'_, '_> {
         self.health(manifest);
         self.hooks(manifest);
         self.checks(manifest);
+        self.cron(manifest);
         self.state(manifest);
     }
 
@@ -179,6 +180,18 @@ impl Rules<'_, '_> {
                 }
             }
             self.timeout(&field("timeout").each_ref().map(String::as_str), check.timeout);
+        }
+    }
+
+    fn cron(&mut self, manifest: &Manifest) {
+        for (at, cron) in manifest.cron.iter().enumerate() {
+            let number = at.to_string();
+            let (name, before) = (cron.name_at(at), manifest.cron[..at].iter().enumerate());
+            if before.clone().any(|(at, other)| other.name_at(at) == name) {
+                self.wrong(&["cron", &number, "name"], "another periodic command has this name", None);
+            }
+            self.argv(&["cron", &number, "command"], &cron.command);
+            self.timeout(&["cron", &number, "timeout"], cron.timeout);
         }
     }
 
