@@ -140,6 +140,9 @@ impl Agent {
         let decision = recover::recover(journal.transition(), journal.lines(), &observed);
         tracing::info!(transition = id, "left by an earlier agent: {decision:?}");
         let feed = self.begin(&app, &id);
+        if let Err(failure) = self.apps.settle(&app).await {
+            tracing::warn!(transition = id, "programs may have been left running: {failure}");
+        }
         let ended = transition::resume(self.means(&feed), journal, decision).await;
         match ended {
             Ok(Some(outcome)) => self.finish(&app, &id, &feed, outcome),
@@ -206,6 +209,7 @@ impl Agent {
             })
         });
         let mut facts = known.await?.clone();
+        facts.extra.extend(self.apps.facts());
         if let Ok(space) = rustix::fs::statvfs(&self.dirs().data) {
             facts.free_bytes = space.f_bavail.saturating_mul(space.f_frsize);
         }

@@ -6,6 +6,7 @@
 
 use async_trait::async_trait;
 use silver_plugin_api::{
+    Settings,
     monitor::Sample,
     plan::{
         Access, AppState, Check, EnvironmentEntry, Hook, LogLine, LogQuery, Probe, ProcessReport, Release, RunInput, RunOutput,
@@ -118,6 +119,14 @@ pub trait Apps: Send + Sync {
         input: mpsc::Receiver<RunInput>,
         output: mpsc::Sender<RunOutput>,
     ) -> Result<i32, AppFailure>;
+    /// Facts about whatever runs apps here, for those of the node.
+    fn facts(&self) -> Settings {
+        Settings::new()
+    }
+    /// Ends programs of an app that an agent which was killed in the middle of a transition has left running.
+    async fn settle(&self, _app: &str) -> Result<(), AppFailure> {
+        Ok(())
+    }
     /// Stops everything in order: the agent ends.
     async fn shutdown(&self);
 }

@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
 };
 
@@ -78,15 +78,28 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), DiskError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).at("make the directory", path)
 }
 
+/// Makes a directory that everybody may enter who gets as far as its parent (0755).
+pub(crate) fn make_open_dir(path: &Path) -> Result<(), DiskError> {
+    make_dir(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).at("set the mode of", path)
+}
+
 /// Writes a whole file: temporary file beside it, sync, rename, sync of the directory.
 pub(crate) fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
+    write_owned(path, bytes, mode, None)
+}
+
+/// As [`write_atomic`], for a user and group.
+pub(crate) fn write_owned(path: &Path, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> Result<(), DiskError> {
     let parent = path.parent().unwrap_or(path);
     make_dir(parent)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = parent.join(format!(".{name}.new"));
     remove_file(&temporary)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary).at("make", &temporary)?;
-    let written = file.write_all(bytes).and_then(|()| sync(&file)).at("write", path);
+    let given = file.set_permissions(fs::Permissions::from_mode(mode)); // whatever the umask is
+    let given = given.and_then(|()| owner.map_or(Ok(()), |(uid, gid)| fchown(&file, Some(uid), Some(gid))));
+    let written = given.and_then(|()| file.write_all(bytes)).and_then(|()| sync(&file)).at("write", path);
     if written.is_err() {
         let _ = fs::remove_file(&temporary); // the error that matters is the one above
     }

@@ -4,7 +4,7 @@
 //! | name | value |
 //! |---|---|
 //! | `SILVER_APP` | name of the app on this node |
-//! | `SILVER_URL` | `http://<canonical location>[:port]`, no slash at the end; empty without a location |
+//! | `SILVER_URL` | `http://<canonical location>[:port]`, or `https://…` on a server; no slash at the end; empty without a location |
 //! | `SILVER_LOCATIONS` | all locations (`host[/path]`), separated by a space, the canonical one first |
 //! | `SILVER_BASE_PATH` | path of the canonical location: empty or `/path`, no slash at the end |
 //! | `SILVER_RELEASE` | label of the release |
@@ -36,6 +36,9 @@ use std::{
 
 /// Where programs are looked for when nothing else is said.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
+
+/// The port of a front that speaks HTTPS.
+pub(crate) const HTTPS: u16 = 443;
 
 /// The phase of build steps. They run in a sandbox with a tree of its own, before the release has a
 /// label: paths are those of the sandbox, what contains the label is a stand-in.
@@ -232,10 +235,15 @@ pub fn temp(dirs: &Dirs, app: &str) -> PathBuf {
     dirs.cache.join("apps").join(app).join("tmp")
 }
 
-/// `http://<location>[:port]` of a location, no slash at the end.
+/// The address of a location, no slash at the end; with the front's port, unless it is the usual one of HTTP, or
+/// of HTTPS, which is then meant.
 pub fn url(location: &str, port: u16) -> String {
     let (host, path) = split_location(location);
-    if port == 80 { format!("http://{host}{path}") } else { format!("http://{host}:{port}{path}") }
+    match port {
+        80 => format!("http://{host}{path}"),
+        HTTPS => format!("https://{host}{path}"),
+        port => format!("http://{host}:{port}{path}"),
+    }
 }
 
 /// Host and path of a location; the path is empty or `/path` without a slash at the end.

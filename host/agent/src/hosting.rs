@@ -6,15 +6,17 @@ mod run;
 mod sockets;
 mod start;
 
+pub(crate) use run::argv as argv_of;
+
 use crate::{
     apps::{AppFailure, Apps, LineSink, Placed, Route},
+    composed::Composed,
     dirs::Dirs,
     endpoint::Endpoint,
-    environment::{Context, Environment},
     failure::because,
     front::{self, Backend, BindError, Front},
     logs,
-    probes::{self, Marks, Sampler},
+    probes::{self, Keeper as _, Marks, Sampler},
     process::sweep,
     secrets, state,
     supervisor::Supervisor,
@@ -99,13 +101,7 @@ impl Host {
     }
 
     fn composed(&self, placed: &Placed, phase: &str, endpoint: Option<&Endpoint>) -> Result<Composed, AppFailure> {
-        let (app, release) = (placed.app(), &placed.release);
-        let secrets = secrets::values(&self.dirs, app, &release.secrets)
-            .map_err(|error| because(&format!("the secrets of `{app}`"), &error, error.hint()))?;
-        let context = Context { dirs: &self.dirs, port: self.port(), placed, secrets: &secrets, phase, endpoint };
-        let environment = Environment::compose(&context)
-            .map_err(|error| because(&format!("the environment of `{}`", placed.label), &error, error.hint()))?;
-        Ok(Composed { redactor: logs::Redactor::new(&secrets), environment })
+        Composed::of(&self.dirs, self.port(), placed, phase, endpoint)
     }
 
     /// What can answer for a release; made when it is asked for.
@@ -147,12 +143,6 @@ fn expect_apps(front: &Front) {
     }
 }
 
-/// An environment, and what keeps its secrets out of logs.
-struct Composed {
-    environment: Environment,
-    redactor: logs::Redactor,
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -178,10 +168,12 @@ impl Apps for Host {
         match &check.target {
             CheckTarget::Http(access) => {
                 let backend = self.backend(release, true);
-                let asked = front::ask(&self.front, &backend, access, timeout).await;
-                asked
-                    .map(drop)
-                    .map_err(|message| AppFailure { message, log: self.supervisor.tail(release.app(), &release.label, true) })
+                match front::ask(&self.front, &backend, access, timeout).await {
+                    Ok(_) => Ok(()),
+                    Err(message) => {
+                        Err(AppFailure { message, log: self.supervisor.tail(release.app(), &release.label, true).await })
+                    }
+                }
             }
             CheckTarget::Command(argv) => self.command(release, "check", argv, timeout, lines).await,
             CheckTarget::LogLacks { file, pattern } => {
@@ -198,15 +190,13 @@ impl Apps for Host {
                 let backend = self.running(release).ok_or_else(|| {
                     AppFailure::new(format!("the hook `{name}` asks `{path}`, but nothing of `{}` runs", release.label))
                 })?;
-                match front::status(&self.front, &backend, path, timeout).await {
-                    Ok(status) if status < 400 => Ok(()),
-                    Ok(status) => Err(format!("GET {path} answered {status}")),
-                    Err(why) => Err(why),
-                }
-                .map_err(|why| AppFailure {
-                    message: format!("the hook `{name}`: {why}"),
-                    log: self.supervisor.tail(release.app(), &release.label, backend.check),
-                })
+                let why = match front::status(&self.front, &backend, path, timeout).await {
+                    Ok(status) if status < 400 => return Ok(()),
+                    Ok(status) => format!("GET {path} answered {status}"),
+                    Err(why) => why,
+                };
+                let log = self.supervisor.tail(release.app(), &release.label, backend.check).await;
+                Err(AppFailure { message: format!("the hook `{name}`: {why}"), log })
             }
         }
     }
@@ -245,12 +235,15 @@ impl Apps for Host {
     async fn probe(&self, app: &str, access: &Access) -> Result<(), AppFailure> {
         let nothing = || AppFailure::new(format!("`{app}` has no release at the front"));
         let current = self.front.entry(app).current().ok_or_else(nothing)?;
-        let failed = |message| AppFailure { message, log: self.supervisor.tail(app, &current.placed.label, false) };
+        let failed = async |message| AppFailure { message, log: self.supervisor.tail(app, &current.placed.label, false).await };
         let canonical = current.placed.locations.first().ok_or_else(nothing)?;
         if !self.front.answers(canonical, app) {
-            return Err(failed(format!("`{canonical}` does not lead to `{app}`")));
+            return Err(failed(format!("`{canonical}` does not lead to `{app}`")).await);
         }
-        front::ask(&self.front, &current, access, PAGE).await.map(drop).map_err(failed)
+        match front::ask(&self.front, &current, access, PAGE).await {
+            Ok(_) => Ok(()),
+            Err(message) => Err(failed(message).await),
+        }
     }
 
     async fn drain(&self, app: &str, label: &str, timeout: Duration) -> Result<(), AppFailure> {

@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod apps;
 pub mod checkpoint;
+mod composed;
 mod content;
 mod data;
 pub mod dirs;

@@ -10,7 +10,7 @@ mod redact;
 
 pub use file::LogFile;
 pub(crate) use read::read_lines;
-pub use read::{Follow, Source, sources, tail};
+pub use read::{Follow, Source, sources, tail, tail_with};
 pub use redact::Redactor;
 
 use crate::dirs::Dirs;

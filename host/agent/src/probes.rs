@@ -10,8 +10,8 @@ use crate::{
     apps::{AppFailure, LineSink},
     endpoint::Endpoint,
     front::{Backend, Front, ask},
-    supervisor::Supervisor,
 };
+use async_trait::async_trait;
 use silver_plugin_api::plan::Probe;
 use std::{
     sync::Arc,
@@ -23,11 +23,29 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 /// Attempts are never closer than this.
 const CLOSEST: Duration = Duration::from_millis(20);
 
+/// Whoever keeps the processes of releases running.
+#[async_trait]
+pub(crate) trait Keeper: Send + Sync {
+    /// The first process of a release that does not stay up.
+    async fn crash_loop(&self, app: &str, label: &str, check: bool) -> Option<CrashLoop>;
+    /// What the process `web` of a release last said.
+    async fn tail(&self, app: &str, label: &str, check: bool) -> Vec<String>;
+}
+
+/// A process that does not stay up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CrashLoop {
+    /// In words, with the name of the process.
+    pub(crate) why: String,
+    /// What it last said.
+    pub(crate) tail: Vec<String>,
+}
+
 /// Waits until each process of a release answers as the probe expects; gives up when the time is
 /// over, or at once when the release does not stay up.
 pub(crate) async fn ready(
     front: &Front,
-    supervisor: &Supervisor,
+    keeper: &dyn Keeper,
     backend: &Arc<Backend>,
     probe: &Probe,
     lines: LineSink<'_>,
@@ -49,7 +67,7 @@ pub(crate) async fn ready(
         loop {
             let left = until.saturating_duration_since(Instant::now()).max(CLOSEST);
             let Err(why) = ask(front, &one, &probe.access, left.min(ATTEMPT)).await else { break };
-            if let Some(found) = supervisor.crash_loop(placed.app(), &placed.label, backend.check) {
+            if let Some(found) = keeper.crash_loop(placed.app(), &placed.label, backend.check).await {
                 return Err(AppFailure { message: found.why, log: found.tail });
             }
             if why != said {
@@ -58,7 +76,7 @@ pub(crate) async fn ready(
             }
             if Instant::now() + every > until {
                 let message = format!("`{}` was not ready within {} s: {why}", placed.label, probe.timeout_ms.div_ceil(1000));
-                let log = supervisor.tail(placed.app(), &placed.label, backend.check);
+                let log = keeper.tail(placed.app(), &placed.label, backend.check).await;
                 return Err(AppFailure { message, log });
             }
             tokio::time::sleep(every).await;

@@ -1,5 +1,6 @@
 //! Files of the instance view that hold facts of the node or secrets: made when processes start,
-//! below `run/apps/<app>/<label>/conf`, 0400, and removed when the release runs no more.
+//! below `run/apps/<app>/<label>/conf`, and removed when the release runs no more. Only their owner reads them (0400);
+//! where that is root, the group of the app's user may, too (0440).
 
 use crate::{
     apps::Placed,
@@ -11,7 +12,7 @@ use silver_plugin_api::plan::{Rendered, RenderedSource};
 use std::{
     fs::{self, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown, fchown},
     path::{Path, PathBuf},
 };
 
@@ -58,12 +59,14 @@ impl FileError {
     }
 }
 
-/// Makes all rendered files of a release.
-pub fn render(dirs: &Dirs, placed: &Placed, environment: &Environment) -> Result<(), FileError> {
+/// Makes all rendered files of a release, and the directory for them. `reader` is the group that may read them.
+pub fn render(dirs: &Dirs, placed: &Placed, environment: &Environment, reader: Option<u32>) -> Result<(), FileError> {
+    let conf = dirs.run_release(placed.app(), &placed.label).join("conf");
+    directory(&conf, reader).map_err(|source| FileError::File { path: conf.clone(), source })?;
     for rendered in &placed.release.rendered {
         let text = text_of(dirs, placed, environment, rendered)?;
         let path = dirs.rendered(placed.app(), &placed.label, &rendered.path);
-        write(&path, text.as_bytes()).map_err(|source| FileError::File { path, source })?;
+        write(&conf, &path, text.as_bytes(), reader).map_err(|source| FileError::File { path, source })?;
     }
     Ok(())
 }
@@ -103,13 +106,30 @@ fn text_of(dirs: &Dirs, placed: &Placed, environment: &Environment, rendered: &R
     made.map_err(|source| FileError::Render { file, source })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(path);
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let mut file = tempfile::Builder::new().prefix(".new-").permissions(Permissions::from_mode(0o600)).tempfile_in(directory)?;
+/// Everybody who may read it may before it has its name: a process that runs may be just reading the former one.
+fn write(conf: &Path, path: &Path, bytes: &[u8], reader: Option<u32>) -> io::Result<()> {
+    let parent = path.parent().unwrap_or(path);
+    let mut between: Vec<&Path> = parent.ancestors().take_while(|above| *above != conf).collect();
+    between.reverse();
+    for above in between {
+        directory(above, reader)?;
+    }
+    let mut file = tempfile::Builder::new().prefix(".new-").permissions(Permissions::from_mode(0o600)).tempfile_in(parent)?;
     file.write_all(bytes)?;
-    file.as_file().set_permissions(Permissions::from_mode(0o400))?;
+    if reader.is_some() {
+        fchown(file.as_file(), None, reader)?;
+    }
+    file.as_file().set_permissions(Permissions::from_mode(if reader.is_some() { 0o440 } else { 0o400 }))?;
     file.persist(path)?;
+    Ok(())
+}
+
+fn directory(path: &Path, reader: Option<u32>) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    if reader.is_some() {
+        chown(path, None, reader)?;
+        fs::set_permissions(path, Permissions::from_mode(0o750))?;
+    }
     Ok(())
 }
 
@@ -163,7 +183,7 @@ mod tests {
         let context = Context { dirs: &dirs, port: 8484, placed: &placed, secrets: &secrets, phase: "serve", endpoint: None };
         let environment = Environment::compose(&context).unwrap();
         for _ in 0..2 {
-            render(&dirs, &placed, &environment).unwrap(); // also over what is there
+            render(&dirs, &placed, &environment, None).unwrap(); // also over what is there
         }
         let read = |name: &str| fs::read_to_string(dirs.rendered("a", "a.20260101_1", &path(name))).unwrap();
         assert!(read("conf/app.ini").starts_with("# kept\n[db]\nhost = here\n"), "{}", read("conf/app.ini"));

@@ -11,7 +11,11 @@
 
 mod instance;
 
-use crate::endpoint::Endpoint;
+use crate::{
+    endpoint::Endpoint,
+    probes::{CrashLoop, Keeper},
+};
+use async_trait::async_trait;
 use instance::Instance;
 pub(crate) use instance::Spec;
 use silver_plugin_api::plan::ProcessReport;
@@ -38,15 +42,6 @@ pub(crate) struct Key {
     pub(crate) check: bool,
     pub(crate) process: String,
     pub(crate) index: u32,
-}
-
-/// A process that does not stay up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CrashLoop {
-    /// In words, with the name of the process.
-    pub(crate) why: String,
-    /// What it last said.
-    pub(crate) tail: Vec<String>,
 }
 
 /// All processes of all apps.
@@ -83,24 +78,25 @@ impl Supervisor {
         self.with(|instances| instances.iter().filter(|(key, _)| key.app == app).map(|(_, instance)| instance.status()).collect())
     }
 
-    /// The first crash loop of a release, of the process `web` if it has one.
-    pub(crate) fn crash_loop(&self, app: &str, label: &str, check: bool) -> Option<CrashLoop> {
+    fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<Key, Instance>) -> T) -> T {
+        work(&mut self.instances.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Keeper for Supervisor {
+    async fn crash_loop(&self, app: &str, label: &str, check: bool) -> Option<CrashLoop> {
         self.with(|instances| {
             let of = |key: &Key| key.app == app && key.label == label && key.check == check;
             instances.iter().filter(|(key, _)| of(key)).find_map(|(_, instance)| instance.crash_loop())
         })
     }
 
-    /// What the processes of a release last said.
-    pub(crate) fn tail(&self, app: &str, label: &str, check: bool) -> Vec<String> {
+    async fn tail(&self, app: &str, label: &str, check: bool) -> Vec<String> {
         self.with(|instances| {
             let of = |key: &Key| key.app == app && key.label == label && key.check == check && key.process == "web";
             instances.iter().filter(|(key, _)| of(key)).flat_map(|(_, instance)| instance.tail()).collect()
         })
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<Key, Instance>) -> T) -> T {
-        work(&mut self.instances.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -274,10 +274,7 @@ fn refusals_name_the_thing() {
             |world| world.overrides.processes = [("cron".to_owned(), ProcessOverride::default())].into(),
             "`[processes.cron]` of customize.toml: the pack has no such process",
         ),
-        (
-            |world| world.manifest += CRON,
-            "the pack has periodic commands (`[[cron]]`), which node `local` has no timers for",
-        ),
+        (|world| world.manifest += CRON, "the pack has periodic commands (`[[cron]]`), which node `local` has no timers for"),
     ];
     for (change, message) in cases {
         let mut world = World::new();

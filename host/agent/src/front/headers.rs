@@ -1,5 +1,6 @@
 //! Which headers are passed on.
 
+use crate::environment::HTTPS;
 use hyper::{
     HeaderMap,
     header::{CONNECTION, HOST, HeaderName, HeaderValue, UPGRADE},
@@ -82,7 +83,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, visitor: Option<IpAddr>, host: &H
     };
     let visitor = visitor.map_or_else(|| "127.0.0.1".to_owned(), |ip| ip.to_string());
     set("x-forwarded-for", HeaderValue::from_str(&visitor));
-    set("x-forwarded-proto", Ok(HeaderValue::from_static("http")));
+    set("x-forwarded-proto", Ok(HeaderValue::from_static(if port == HTTPS { "https" } else { "http" })));
     set("x-forwarded-host", Ok(host.clone()));
     set("x-forwarded-port", HeaderValue::from_str(&port.to_string()));
     if !prefix.is_empty() {

@@ -4,7 +4,7 @@
 use super::{
     Body, BodyError, answer::deliver, backend::Backend, entry::Entered, forward::Visit, inside::Inside, route::Front, whole,
 };
-use crate::environment::split_location;
+use crate::environment::{HTTPS, split_location};
 use http_body_util::BodyExt as _;
 use hyper::{
     Request, Response,
@@ -45,7 +45,7 @@ async fn get(front: &Front, entered: Entered, path: &str) -> Result<Response<Bod
     let placed = &entered.backend.placed;
     let canonical = placed.locations.first().map_or("localhost", String::as_str);
     let (host, base) = split_location(canonical);
-    let host = if front.port == 80 { host.to_owned() } else { format!("{host}:{}", front.port) };
+    let host = if matches!(front.port, 80 | HTTPS) { host.to_owned() } else { format!("{host}:{}", front.port) };
     let (host, base) = (HeaderValue::from_str(&host).map_err(|error| error.to_string())?, base.to_owned());
     let target = format!("{base}/{}", path.trim_start_matches('/'));
     let mut request = Request::get(&target).body(whole("")).map_err(|error| format!("`{target}` is no address: {error}"))?;

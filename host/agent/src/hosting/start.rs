@@ -83,7 +83,7 @@ impl Host {
             private(&directory).map_err(|error| because(&format!("cannot make `{}`", directory.display()), &error, None))?;
         }
         let composed = self.composed(placed, phase, None)?;
-        render::render(&self.dirs, placed, &composed.environment)
+        render::render(&self.dirs, placed, &composed.environment, None)
             .map_err(|error| because(&format!("the files of `{label}`"), &error, error.hint()))?;
         Ok(composed)
     }
@@ -99,11 +99,9 @@ impl Host {
 
     fn spec(&self, placed: &Placed, process: &Process, key: Key, endpoint: Option<Endpoint>) -> Result<Spec, AppFailure> {
         let (app, label, name) = (placed.app(), placed.label.as_str(), process.name.as_str());
-        let Composed { environment, redactor } =
-            self.composed(placed, if key.check { "check" } else { "serve" }, endpoint.as_ref())?;
-        let argv = environment
-            .arguments(&process.argv)
-            .map_err(|error| because(&format!("the process `{name}` of `{label}`"), &error, error.hint()))?;
+        let composed = self.composed(placed, if key.check { "check" } else { "serve" }, endpoint.as_ref())?;
+        let argv = composed.arguments(&format!("the process `{name}` of `{label}`"), &process.argv)?;
+        let Composed { environment, redactor } = composed;
         let launch = Launch {
             argv,
             env: environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),

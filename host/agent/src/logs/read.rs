@@ -67,7 +67,12 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// The last `count` lines of all sources together: by time where lines are dated, then the others.
 pub fn tail(sources: &[Source], count: usize) -> Vec<LogLine> {
-    let mut dated = Vec::new();
+    tail_with(sources, Vec::new(), count)
+}
+
+/// As [`tail`], with more lines that begin with their time.
+pub fn tail_with(sources: &[Source], more: Vec<LogLine>, count: usize) -> Vec<LogLine> {
+    let mut dated = more;
     let mut others = Vec::new();
     for source in sources {
         let to = if source.dated { &mut dated } else { &mut others };

@@ -5,7 +5,7 @@
 use super::{Order, StageError};
 use crate::{
     dirs::Dirs,
-    disk::{At, make_dir},
+    disk::{At, make_open_dir},
 };
 use silver_pack::listing::Listing;
 use silver_plugin_api::TreePath;
@@ -19,11 +19,11 @@ use std::{
 /// relative to the release's final place, so that the whole data directory can be moved.
 pub(super) fn write(dirs: &Dirs, order: &Order, listing: &Listing, to: &Path) -> Result<(), StageError> {
     let view = to.join("instance");
-    make_dir(&view)?;
+    make_open_dir(&view)?;
     for (path, link) in plan(dirs, order, listing)? {
         let place = view.join(path.as_str());
         match link {
-            Entry::Directory => make_dir(&place)?,
+            Entry::Directory => make_open_dir(&place)?,
             Entry::Link(target) => symlink(&target, &place).at("make the link", &place)?,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{StageError, shared::Shared};
 use crate::{
-    disk::{At, make_dir},
+    disk::{At, make_open_dir},
     store::StoreError,
 };
 use rayon::prelude::*;
@@ -45,9 +45,9 @@ pub fn write(
     given_up: &(dyn Fn() -> bool + Sync),
 ) -> Result<(), StageError> {
     let dirs: BTreeSet<TreePath> = listing.iter().filter_map(|(path, _)| path.parent()).collect();
-    make_dir(to)?;
+    make_open_dir(to)?;
     for dir in &dirs {
-        make_dir(&to.join(dir.as_str()))?;
+        make_open_dir(&to.join(dir.as_str()))?;
     }
     let (total, done) = (listing.total_size(), AtomicU64::new(0));
     let files: Vec<(&TreePath, &Node)> = listing.iter().collect();

@@ -1,9 +1,10 @@
 //! One instance of a process: started, watched, started again, stopped.
 
-use super::{CrashLoop, FIRST_PAUSE, Key, LONGEST_PAUSE, LOOP, STEADY};
+use super::{FIRST_PAUSE, Key, LONGEST_PAUSE, LOOP, STEADY};
 use crate::{
     endpoint::Endpoint,
     logs::{LogFile, Redactor},
+    probes::CrashLoop,
     process::{Launch, Record, Tail, describe, end, members, read_lines, signal},
 };
 use rustix::process::Signal;

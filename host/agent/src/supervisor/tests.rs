@@ -40,13 +40,13 @@ async fn a_process_that_ends_is_started_again_and_a_crash_loop_tells_why() {
     let started = Instant::now();
     supervisor.start(spec(home.path(), "web", "echo the topsecret reason >&2; exit 3"));
     supervisor.start(spec(home.path(), "web", "echo never"));
-    eventually("a crash loop", || async { supervisor.crash_loop("a", "a.1", false).is_some() }).await;
+    eventually("a crash loop", || async { supervisor.crash_loop("a", "a.1", false).await.is_some() }).await;
     // two pauses lie between three ends: a quarter and half a second
     assert!(started.elapsed() >= FIRST_PAUSE * 3, "{:?}", started.elapsed());
-    let found = supervisor.crash_loop("a", "a.1", false).unwrap();
+    let found = supervisor.crash_loop("a", "a.1", false).await.unwrap();
     assert!(found.why.contains("`web` of `a.1`") && found.why.contains("exited with 3"), "{}", found.why);
     assert_eq!(found.tail[0], "the *** reason");
-    assert!(supervisor.crash_loop("a", "a.2", false).is_none());
+    assert!(supervisor.crash_loop("a", "a.2", false).await.is_none());
     assert_eq!(supervisor.status("a")[0].last_exit.as_deref(), Some("exited with 3"));
     supervisor.stop(|_| true).await;
     assert!(supervisor.status("a").is_empty());

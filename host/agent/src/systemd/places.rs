@@ -1,13 +1,28 @@
-//! Where the sockets of a release lie on a server.
+//! Where the files of a running release lie on a server, and to whom they belong.
 //!
 //! `run/sockets/<short digest of the label>/` belongs to the app's user, with the group of the front, and
 //! nobody else enters it (2750); sockets made there get the front's group. Its path is short, because that of
 //! a socket has at most 107 bytes. `run/apps/<app>/<label>/` belongs to root, so that an app cannot lead
 //! the front elsewhere; the links `web.0.sock`, `web.1.sock`, … in it lead to the sockets of its web processes.
+//!
+//! Nothing that an app reads belongs to it: trees, rendered files and environments are root's. What it writes
+//! (`data/`, `home/`, `tmp/`, sockets) is entered by its user only, and by the front where that has to.
 
-use crate::dirs::Dirs;
+use super::{owner, user::User};
+use crate::{
+    apps::Placed,
+    dirs::Dirs,
+    disk::{At, DiskError, make_dir, remove_dir, remove_file},
+    environment::{home, temp},
+};
+use rustix::fs::{Gid, Uid};
 use silver_pack::hash::sha256;
-use std::path::PathBuf;
+use silver_plugin_api::plan::{Listen, StateNature};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, chown, symlink},
+    path::{Path, PathBuf},
+};
 
 /// The directory with the sockets of a release.
 pub fn directory(dirs: &Dirs, label: &str) -> PathBuf {
@@ -27,4 +42,80 @@ pub fn check_socket(dirs: &Dirs, label: &str, process: &str) -> PathBuf {
 /// The link to the socket of a web process; the front reaches it through `run/apps/<app>/current`.
 pub fn web_link(dirs: &Dirs, app: &str, label: &str, index: u32) -> PathBuf {
     dirs.run_release(app, label).join(format!("web.{index}.sock"))
+}
+
+/// The file with the environment of a program: root's, read by systemd.
+pub(super) fn environment(dirs: &Dirs, app: &str, label: &str, program: &str) -> PathBuf {
+    dirs.run_release(app, label).join("env").join(program)
+}
+
+/// Makes what is missing before a program of the release can be started, all but its rendered files.
+pub(super) fn make(dirs: &Dirs, placed: &Placed, user: &User) -> Result<(), DiskError> {
+    let (app, label) = (placed.app(), placed.label.as_str());
+    let run = dirs.run_release(app, label);
+    let release = dirs.release(app, label);
+    let (data, root) = (dirs.data(app), (Uid::ROOT, Gid::ROOT));
+    // who knows the name of an app may get to its door, and no further
+    for path in [&dirs.data, &dirs.cache, &dirs.run, &dirs.environments()] {
+        owned(path, 0o711, root)?;
+    }
+    let inner = [&data, &dirs.releases(app), &run, &directory(dirs, label), &home(dirs, app)];
+    for path in inner.into_iter().filter_map(|path| path.parent()).filter(|path| !is_root_of(dirs, path)) {
+        owned(path, 0o711, root)?;
+    }
+    owned(&dirs.releases(app), 0o711, root)?;
+    owned(&release, 0o710, (Uid::ROOT, user.front))?;
+    owned(&run, 0o755, root)?;
+    owned(&run.join("env"), 0o700, root)?;
+    owned(&directory(dirs, label), 0o2750, (user.uid, user.front))?;
+    for path in [home(dirs, app), temp(dirs, app)] {
+        owned(&path, 0o700, (user.uid, user.gid))?;
+    }
+    if let Some(spec) = &placed.release.environment {
+        owned(&dirs.environment(&spec.id), 0o755, root)?;
+    }
+    make_dir(&data)?;
+    owner::give_root(&data, user).at("give the app", &data)?;
+    for state in &placed.release.state {
+        let public = state.nature == StateNature::Public;
+        owner::give(&data, state.path.as_str(), public, user).at("give the app", &data.join(state.path.as_str()))?;
+    }
+    let web = placed.release.processes.iter().find(|process| process.name == "web" && process.listen != Listen::None);
+    for index in 0..web.map_or(0, |web| web.count) {
+        link(&web_link(dirs, app, label, index), &socket(dirs, label, "web", index))?;
+    }
+    Ok(())
+}
+
+/// Removes what was made for a release that runs no more, but not its data.
+pub(super) fn remove(dirs: &Dirs, app: &str, label: &str) -> Result<(), DiskError> {
+    remove_dir(&directory(dirs, label))?;
+    let run = dirs.run_release(app, label);
+    remove_dir(&run.join("env"))?;
+    remove_dir(&run.join("conf"))?;
+    let links = fs::read_dir(&run).into_iter().flatten().filter_map(Result::ok);
+    for link in links.filter(|entry| entry.path().extension().is_some_and(|end| end == "sock")) {
+        remove_file(&link.path())?;
+    }
+    Ok(())
+}
+
+fn is_root_of(dirs: &Dirs, path: &Path) -> bool {
+    [&dirs.data, &dirs.cache, &dirs.run].contains(&&path.to_path_buf())
+}
+
+/// Only for directories below root's own: their names cannot be changed by an app.
+fn owned(path: &Path, mode: u32, (uid, gid): (Uid, Gid)) -> Result<(), DiskError> {
+    make_dir(path)?;
+    chown(path, Some(uid.as_raw()), Some(gid.as_raw())).at("set the owner of", path)?;
+    // after the owner, which takes setgid away
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).at("set the mode of", path)
+}
+
+fn link(path: &Path, target: &Path) -> Result<(), DiskError> {
+    if fs::read_link(path).is_ok_and(|present| present == target) {
+        return Ok(());
+    }
+    remove_file(path)?;
+    symlink(target, path).at("make the link", path)
 }

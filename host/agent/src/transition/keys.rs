@@ -4,15 +4,24 @@
 use super::{Means, act::failure};
 use crate::{
     apps::{AppFailure, Placed},
-    disk::{At, DiskError, read_optional, remove_file, write_atomic},
+    dirs::{Dirs, Layout},
+    disk::{At, DiskError, read_optional, remove_file, write_owned},
     journal::{self, Former, Journal},
 };
+use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use silver_pack::{hash, render};
 use silver_plugin_api::{
     TreePath,
     plan::{Action, FileFormat, SetKey},
 };
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs, io,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::fs::{MetadataExt, PermissionsExt},
+    },
+    path::PathBuf,
+};
 
 /// Sets the owned keys; the former text is kept with the journal.
 pub(super) fn set(
@@ -28,12 +37,12 @@ pub(super) fn set(
     for SetKey { key, value } in set {
         values.push((key.clone(), means.apps.resolve(release, value)?));
     }
-    let path = means.dirs.data(release.app()).join(file.as_str());
-    let former = read(&path, file)?;
+    let place = Place::of(means.dirs, release.app(), file).map_err(failure)?;
+    let former = read(&place, file)?;
     journal::keep_former(means.dirs, &journal.transition().id, &name(file), former.as_deref()).map_err(failure)?;
     let before = former.unwrap_or_default();
     let after = render::set_keys(format, &before, owned, &values).map_err(failure)?;
-    if after == before { Ok(()) } else { write(&path, &after).map_err(failure) }
+    if after == before { Ok(()) } else { write(&place, &after).map_err(failure) }
 }
 
 /// Puts the owned keys back; what else was changed in the meantime stays.
@@ -44,32 +53,59 @@ pub(super) fn restore(means: Means<'_>, journal: &Journal, file: &TreePath) -> R
         _ => None,
     });
     let Some((format, owned)) = setting else { return Ok(()) };
-    let path = means.dirs.data(&transition.app).join(file.as_str());
+    let place = Place::of(means.dirs, &transition.app, file).map_err(failure)?;
     match journal::former(means.dirs, &transition.id, &name(file)).map_err(failure)? {
         Former::Unknown => Ok(()),
-        Former::Absent => remove_file(&path).map_err(failure),
+        Former::Absent => remove_file(&place.path).map_err(failure),
         Former::Text(former) => {
-            let Some(present) = read(&path, file)? else { return Ok(()) };
+            let Some(present) = read(&place, file)? else { return Ok(()) };
             let keys = render::read_keys(format, &former, owned).map_err(failure)?;
             let text = render::set_keys(format, &present, owned, &keys).map_err(failure)?;
-            if text == present { Ok(()) } else { write(&path, &text).map_err(failure) }
+            if text == present { Ok(()) } else { write(&place, &text).map_err(failure) }
         }
     }
 }
 
-fn read(path: &Path, file: &TreePath) -> Result<Option<String>, AppFailure> {
-    let bytes = read_optional(path).map_err(failure)?;
+/// Where the file is. On a server the application that owns its directory is another user than the agent, and may
+/// be at work: no link is followed there, or root would read and write what the link says.
+struct Place {
+    path: PathBuf,
+    /// On a server; `path` leads through it.
+    _parent: Option<OwnedFd>,
+}
+
+impl Place {
+    fn of(dirs: &Dirs, app: &str, file: &TreePath) -> Result<Self, DiskError> {
+        let (data, path) = (dirs.data(app), dirs.data(app).join(file.as_str()));
+        if dirs.layout == Layout::Local {
+            return Ok(Self { path, _parent: None });
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let root = open(&data, flags, Mode::empty()).at("open", &data)?;
+        let above = file.parent().filter(|above| !above.is_root());
+        let above = above.as_ref().map_or(".", TreePath::as_str);
+        let parent = openat2(&root, above, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS);
+        let parent = parent.at("open the directory of", &path)?;
+        let near = PathBuf::from(format!("/proc/self/fd/{}", parent.as_raw_fd())).join(path.file_name().unwrap_or_default());
+        if fs::symlink_metadata(&near).is_ok_and(|found| !found.is_file()) {
+            return Err(DiskError { doing: "use", path, source: io::Error::other("it is no file") });
+        }
+        Ok(Self { path: near, _parent: Some(parent) })
+    }
+}
+
+fn read(place: &Place, file: &TreePath) -> Result<Option<String>, AppFailure> {
+    let bytes = read_optional(&place.path).map_err(failure)?;
     let text = bytes.map(String::from_utf8).transpose();
     text.map_err(|_| AppFailure::new(format!("{file} is not UTF-8 text, so its keys cannot be set")))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), DiskError> {
-    let mode = match fs::metadata(path) {
-        Ok(meta) => meta.permissions().mode() & 0o777,
-        Err(_) => 0o600,
-    };
-    write_atomic(path, text.as_bytes(), mode)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).at("set the mode of", path)
+/// The file keeps its mode and its owner.
+fn write(place: &Place, text: &str) -> Result<(), DiskError> {
+    let former = fs::metadata(&place.path).ok();
+    let mode = former.as_ref().map_or(0o600, |meta| meta.permissions().mode() & 0o777);
+    let owner = former.map(|meta| (meta.uid(), meta.gid()));
+    write_owned(&place.path, text.as_bytes(), mode, owner)
 }
 
 fn name(file: &TreePath) -> String {
