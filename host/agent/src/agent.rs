@@ -2,6 +2,7 @@
 
 mod submit;
 mod trust;
+mod working;
 
 use crate::{
     apps::{Apps, Placed, Route},

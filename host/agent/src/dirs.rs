@@ -16,13 +16,15 @@
 //! | `data/nodes/local/checkpoints/<app>/<id>/` | `…/checkpoints/<app>/<id>/` | copies made before an update | `checkpoint` |
 //! | `data/nodes/local/journal/<id>.jsonl`, `<id>/` | `…/journal/…` | a transition under way, and former bytes of configs | `journal` |
 //! | `data/nodes/local/trash/` | `…/trash/` | what was removed, until it is reaped | `trash` |
-//! | | `…/setup.json` | the set-up that was applied | `silver setup-node` |
+//! | | `…/setup.json` | the last set-up: its plan, whether all of it is in place, who is still to be poked | `resources` |
+//! | | `…/undo/<id>.json` | how things were before a change that can cut the operator off, until it is confirmed | `resources::guard` |
+//! | | `…/firewall.listing` | how nft lists silver's rules when they are loaded | `resources::firewall` |
 //! | `state/logs/apps/<app>/` | `/var/log/silver/apps/<app>/` | `<label>.<process>.log`, `access.log`: what apps say | `logs` |
 //! | `state/agent.log` | `/var/log/silver/agent.log` | what agents say | the command |
 //! | `cache/apps/<app>/{home,tmp}/` | `/var/cache/silver/apps/<app>/…` | `HOME` and `TMPDIR` of an app | `environment` |
 //! | `config/` | `/etc/silver/` | what people write | the command |
 //! | `run/agent.lock`, `run/agent.sock` | | one agent per home; its socket, 0600 | `server` |
-//! | `run/locks/<app>` | `/run/silver/locks/<app>` | held by whoever changes an app; names the holder. `.staging`, `.building`, `.assembling`, `.registry` are held for moments | `lock` |
+//! | `run/locks/<app>` | `/run/silver/locks/<app>` | held by whoever changes an app; names the holder. `.staging`, `.building`, `.assembling`, `.registry` are held for moments, `.setup` by whoever sets the machine up | `lock` |
 //! | | `/run/silver/feeds/<app>/<id>.jsonl` | what a change says while it is carried out, its outcome last | `feed` |
 //! | `run/apps/<app>/<label>/` | `/run/silver/apps/<app>/<label>/` | `conf/` (rendered files, 0400), `*.sock` (below `/tmp/silver-<uid>-<digest>` when the path is too long for one), `*.pid` (running processes) | `render`, `hosting`, `process` |
 
@@ -122,6 +124,16 @@ impl Dirs {
     /// The set-up that was applied.
     pub fn setup(&self) -> PathBuf {
         self.node().join("setup.json")
+    }
+
+    /// How things were that wait for a confirmation.
+    pub fn setup_undo(&self) -> PathBuf {
+        self.node().join("undo")
+    }
+
+    /// Held for as long as somebody sets the machine up.
+    pub fn setup_lock(&self) -> PathBuf {
+        self.app_lock(".setup")
     }
 
     /// State files of all apps.

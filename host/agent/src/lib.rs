@@ -34,6 +34,7 @@ mod prune;
 pub mod record;
 pub mod recover;
 pub mod render;
+pub mod resources;
 pub mod secrets;
 pub mod server;
 pub mod stage;

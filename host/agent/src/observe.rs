@@ -18,7 +18,7 @@ use silver_pack::{
 };
 use silver_plugin_api::{
     Digest, TreePath,
-    plan::{AppState, Observed, ObservedRelease},
+    plan::{AppState, Observed, ObservedRelease, ReleaseDrift},
 };
 use stats::Stats;
 use std::{
@@ -102,6 +102,28 @@ pub fn drift(dirs: &Dirs, store: &Store, app: &str, label: &str) -> Result<Vec<S
     }
     let expected = store.registry().tree(&release.tree).map_err(StoreError::from)?;
     Ok(drift_of(&expected, &dirs.tree(app, label), Some(&dirs.stats(app, label)))?)
+}
+
+fn read_all(dirs: &Dirs, store: &Store, app: &str, label: &str) -> Result<Vec<String>, ObserveError> {
+    let release = state::release(dirs, app, label)?.release;
+    let expected = store.registry().tree(&release.tree).map_err(StoreError::from)?;
+    Ok(drift_of(&expected, &dirs.tree(app, label), None)?)
+}
+
+/// How the files of every release of an app are, oldest first. `thorough`: every file is read, also where its
+/// times say that nobody touched it.
+pub fn releases(dirs: &Dirs, store: &Store, app: &str, thorough: bool) -> Result<Vec<ReleaseDrift>, ObserveError> {
+    let file = state::load(dirs, app)?;
+    let mut list = Vec::new();
+    for label in file.releases.iter().map(|kept| &kept.label) {
+        let looked = if thorough { read_all(dirs, store, app, label) } else { drift(dirs, store, app, label) };
+        let paths = match looked {
+            Err(ObserveError::State(StateError::NoRelease(_))) => vec!["release.json (missing)".to_owned()],
+            looked => looked?,
+        };
+        list.push(ReleaseDrift { label: label.clone(), current: file.current.as_ref() == Some(label), paths });
+    }
+    Ok(list)
 }
 
 /// As [`drift`], of the tree in `dir`. With `stats` ([`stats::write`]) only files that were touched since are

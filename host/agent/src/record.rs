@@ -13,10 +13,11 @@ use async_trait::async_trait;
 use silver_plugin_api::{
     Digest,
     plan::{Action, Outcome, Publisher, Transition, TransitionKind, TrustRequest},
+    setup::{Applied, Fate, ItemResult, SetupOrder},
 };
 use silver_registry::{
     Event, Record, Statement,
-    statement::{Lost, NodeIdentity, Operator, Previous, Redacted, Session, Trusted},
+    statement::{Lost, NodeIdentity, Operator, Previous, Redacted, Session, SetUp, Trusted},
 };
 use std::sync::Arc;
 
@@ -114,6 +115,15 @@ impl RegistryRecorder {
         let now = jiff::Timestamp::now().as_millisecond();
         let reason = Some("content that no release on the node has any more".to_owned());
         self.append(Record { reason, ..record(app, operator, now, event) }).await
+    }
+
+    /// Records that the machine was set up, and what of it was changed.
+    pub async fn setup(&self, order: &SetupOrder, applied: &Applied, began: i64) -> Result<u64, RecordError> {
+        let touched =
+            |item: &&ItemResult| item.fate != Fate::InPlace && !matches!(item.fate, Fate::Skipped { .. }) || item.poked.is_some();
+        let changed = applied.items.iter().filter(touched).map(|item| item.id.clone()).collect();
+        let event = Event::Setup(SetUp { plan: Some(applied.version), changed });
+        self.append(Record { app: None, reason: order.reason.clone(), ..record("", &order.operator, began, event) }).await
     }
 
     async fn append(&self, record: Record) -> Result<u64, RecordError> {

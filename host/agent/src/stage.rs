@@ -4,7 +4,7 @@
 mod assemble;
 mod environment;
 mod instance;
-mod program;
+pub(crate) mod program;
 pub mod shared;
 #[cfg(test)]
 mod tests;

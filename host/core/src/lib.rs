@@ -11,4 +11,5 @@ pub mod node;
 pub mod plan;
 pub mod progress;
 pub mod resolve;
+pub mod setup;
 pub mod status;

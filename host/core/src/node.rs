@@ -13,8 +13,9 @@ use silver_plugin_api::{
     Digest,
     plan::{
         AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts, Observed, Outcome, Release,
-        RunInput, RunOutput, RunRequest, Transition, TrustRequest,
+        ReleaseDrift, RunInput, RunOutput, RunRequest, Transition, TrustRequest,
     },
+    setup::{Applied, Plan, SetupOrder, SetupState},
 };
 use std::{collections::BTreeMap, io::Read};
 use tokio::sync::mpsc;
@@ -81,6 +82,13 @@ pub trait Node: Send + Sync {
     /// Accepts another publisher for an application; the index of the event. [`NodeError::Busy`]
     /// while somebody changes it.
     async fn trust(&self, request: TrustRequest) -> Result<u64, NodeError>;
+    /// How the files of an application's releases are, oldest first; `thorough`: every file is read.
+    async fn drift(&self, app: &str, thorough: bool) -> Result<Vec<ReleaseDrift>, NodeError>;
+    /// The last set-up of the machine, and what is there in the place of each item of `plan`; without one, of
+    /// the last set-up's.
+    async fn resources(&self, plan: Option<&Plan>) -> Result<SetupState, NodeError>;
+    /// Brings a set-up plan about. What can cut this side off is confirmed over a fresh connection.
+    async fn set_up(&self, order: &SetupOrder, listener: &mut dyn Listener) -> Result<Applied, NodeError>;
     /// The agent itself.
     async fn status(&self) -> Result<AgentStatus, NodeError>;
     /// Stops the agent after running transitions have ended.

@@ -19,9 +19,10 @@ use silver_plugin_api::{
     Digest,
     plan::{
         AgentStatus, AppReport, AppState, Assembly, DataClass, Deployment, EnvironmentEntry, Finished, LogLine, LogQuery,
-        Missing, NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Release, RunInput, RunOutput, RunRequest, Secret,
-        SecretSource, Transition, TrustRequest,
+        Missing, NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Release, ReleaseDrift, RunInput, RunOutput,
+        RunRequest, Secret, SecretSource, Transition, TrustRequest,
     },
+    setup::{Applied, Plan, SetupOrder, SetupState},
 };
 use std::{
     collections::BTreeMap,
@@ -129,6 +130,18 @@ impl Node for Fake {
         Ok(Vec::new())
     }
     async fn trust(&self, _: TrustRequest) -> Result<u64, NodeError> {
+        unreachable!()
+    }
+
+    async fn drift(&self, _: &str, _: bool) -> Result<Vec<ReleaseDrift>, NodeError> {
+        unreachable!()
+    }
+
+    async fn resources(&self, _: Option<&Plan>) -> Result<SetupState, NodeError> {
+        unreachable!()
+    }
+
+    async fn set_up(&self, _: &SetupOrder, _: &mut dyn Listener) -> Result<Applied, NodeError> {
         unreachable!()
     }
 

@@ -19,6 +19,10 @@ pub trait Dial: Send + Sync {
     fn node(&self) -> &str;
     /// A new connection, hand-shake done.
     async fn dial(&self) -> Result<Channel, NodeError>;
+    /// A new connection that shares nothing with the others: it shows that one still can get in.
+    async fn dial_afresh(&self) -> Result<Channel, NodeError> {
+        self.dial().await
+    }
 }
 
 /// The client's hand-shake over any pair of streams.

@@ -10,5 +10,6 @@ pub mod pipe;
 mod remote;
 mod run;
 mod session;
+mod setup;
 
 pub use remote::RemoteNode;

@@ -5,6 +5,7 @@ use crate::{
     dial::Dial,
     run,
     session::{RemoteSession, assemble},
+    setup,
 };
 use async_trait::async_trait;
 use silver_agent::protocol::{Request, Response};
@@ -15,9 +16,10 @@ use silver_core::{
 use silver_plugin_api::{
     Digest,
     plan::{
-        AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, NodeFacts, Observed, RunInput, RunOutput,
-        RunRequest, TrustRequest,
+        AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, NodeFacts, Observed, ReleaseDrift, RunInput,
+        RunOutput, RunRequest, TrustRequest,
     },
+    setup::{Applied, Plan, SetupOrder, SetupState},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::mpsc;
@@ -165,6 +167,19 @@ impl Node for RemoteNode {
             (_, Response::Busy { by }) => Err(NodeError::Busy { app, by }),
             (connection, other) => Err(connection.unexpected(&other, "`Recorded` or `Busy`")),
         }
+    }
+
+    async fn drift(&self, app: &str, thorough: bool) -> Result<Vec<ReleaseDrift>, NodeError> {
+        ask!(self, Request::Drift { app: app.into(), thorough }, "`Drift`", Response::Drift(releases) => releases)
+    }
+
+    async fn resources(&self, plan: Option<&Plan>) -> Result<SetupState, NodeError> {
+        let request = Request::ObserveResources { plan: plan.cloned().map(Box::new) };
+        ask!(self, request, "`Resources`", Response::Resources(state) => *state)
+    }
+
+    async fn set_up(&self, order: &SetupOrder, listener: &mut dyn Listener) -> Result<Applied, NodeError> {
+        setup::set_up(&self.dial, self.connect().await?, order, listener).await
     }
 
     async fn status(&self) -> Result<AgentStatus, NodeError> {

@@ -6,8 +6,9 @@ use silver_plugin_api::{
     Digest,
     plan::{
         AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts, Observed, Outcome, Progress,
-        Release, RunRequest, Transition, TrustRequest,
+        Release, ReleaseDrift, RunRequest, Transition, TrustRequest,
     },
+    setup::{Applied, Plan, SetupOrder, SetupState},
 };
 
 /// The first message each way.
@@ -134,6 +135,27 @@ pub enum Request {
     },
     /// Another publisher is accepted for an app → `Recorded`; `Busy` while somebody changes it.
     Trust(TrustRequest),
+    /// Are the files of an app's releases as they were laid out? → `Drift`.
+    Drift {
+        /// Which.
+        app: String,
+        /// Reads every file, also where its times say that nobody touched it.
+        thorough: bool,
+    },
+    /// The set-up of this machine, and what is there in the place of each item of a plan; without one, of the
+    /// last set-up's → `Resources`.
+    ObserveResources {
+        /// The plan.
+        plan: Option<Box<Plan>>,
+    },
+    /// Brings a set-up plan about; from here on it is carried through without the client, too. What can
+    /// cut the client off is undone unless a fresh connection confirms it → `Progress`…, `Confirm`…, `Applied`; or `Busy`.
+    ApplyResources(Box<SetupOrder>),
+    /// This is a fresh connection: what waits for it stays → `Ok`.
+    ConfirmResources {
+        /// What waits, by the name that `Confirm` gave.
+        id: String,
+    },
     /// The agent itself → `Status`.
     Status,
     /// Ends the agent in order: a transition under way is finished first → `Ok`.
@@ -195,6 +217,19 @@ pub enum Response {
         /// Index of the event.
         event: u64,
     },
+    /// How the releases of an app are, oldest first.
+    Drift(Vec<ReleaseDrift>),
+    /// The set-up, and what is there.
+    Resources(Box<SetupState>),
+    /// A fresh connection has to send `ConfirmResources` with this name within so long; more follows.
+    Confirm {
+        /// What waits.
+        id: String,
+        /// For so long.
+        seconds: u64,
+    },
+    /// What became of a set-up plan.
+    Applied(Box<Applied>),
     /// The agent.
     Status(AgentStatus),
     /// It was refused or failed, and nothing was changed but what an outcome says.
@@ -204,7 +239,7 @@ pub enum Response {
 impl Response {
     /// Is the request answered with this?
     pub fn is_last(&self) -> bool {
-        !matches!(self, Self::Progress(_) | Self::Line(_))
+        !matches!(self, Self::Progress(_) | Self::Line(_) | Self::Confirm { .. })
     }
 }
 

@@ -1,6 +1,7 @@
 //! One connection: requests one after the other, each answered with everything that belongs to it.
 
 mod program;
+mod setup;
 mod transfer;
 
 use super::{
@@ -151,6 +152,10 @@ impl Connection {
                 Response::Environment(agent.apps.environment(&placed, &phase).await?)
             }
             Request::Trust(request) => self.trust(&request).await?,
+            Request::Drift { app, thorough } => self.drift(app, thorough).await?,
+            Request::ObserveResources { plan } => self.resources(plan).await?,
+            Request::ApplyResources(order) => self.set_up(*order).await?,
+            Request::ConfirmResources { id } => self.confirm(&id)?,
             Request::Shutdown => {
                 agent.ending.send_replace(true);
                 Response::Ok

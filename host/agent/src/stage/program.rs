@@ -17,7 +17,7 @@ const MAX_LINE: usize = 2000;
 
 /// Why a program did not do its work.
 #[derive(Debug)]
-pub(super) enum ProgramError {
+pub(crate) enum ProgramError {
     /// It could not be started.
     Start(std::io::Error),
     /// It failed.
@@ -32,7 +32,7 @@ pub(super) enum ProgramError {
 }
 
 /// Runs a program to its end. Whatever it has started itself ends with it.
-pub(super) async fn run(
+pub(crate) async fn run(
     command: &mut Command,
     step: &str,
     timeout: Duration,
