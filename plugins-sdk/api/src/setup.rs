@@ -9,6 +9,8 @@ mod canonical;
 mod check;
 mod content;
 mod found;
+mod grant;
+mod join;
 mod order;
 mod report;
 mod resource;
@@ -20,6 +22,8 @@ mod tests;
 pub use check::{Flaw, MAX_CONTENT, MAX_ITEMS};
 pub use content::Content;
 pub use found::{Found, FoundItem, Loaded, PathKind, PathState, UnitState, UserState};
+pub use grant::{Grant, GrantError, Need};
+pub use join::Foreign;
 pub use order::Cycle;
 pub use report::{Applied, Fate, ItemResult, LastSetup, Pending, SetupOrder, SetupState};
 pub use resource::{

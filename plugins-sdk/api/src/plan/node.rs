@@ -29,7 +29,11 @@ pub struct NodeFacts {
     pub front_port: u16,
     /// Room to grow; sorted, unique. `python.path`, `python.version` (of the interpreter that
     /// environments are built with), `python.abi` (`cp311`); `nodejs.path`,
-    /// `nodejs.version`, `nodejs.abi` (`node115`); `packages`: the installed packages of Debian, divided by spaces.
+    /// `nodejs.version`, `nodejs.abi` (`node115`); `packages`: the installed packages of Debian, divided by spaces. Of a server
+    /// also what its set-up follows from: `distribution`, `distribution.version`, `distribution.codename`; `container`, what kind
+    /// of one it is; `swap.other`, swap that is not silver's; `ssh.ports`; `ssh.keys`, where sshd looks for keys;
+    /// `clock.other`, who sets the clock; `web.other`, programs that listen on 80 or 443; `caddy.foreign`, a configuration of
+    /// Caddy's that somebody wrote.
     pub extra: Settings,
 }
 
