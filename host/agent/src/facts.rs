@@ -1,5 +1,7 @@
 //! What there is to know about this machine.
 
+mod machine;
+
 use crate::{
     dirs::Dirs,
     disk::{At, DiskError, make_dir},
@@ -9,6 +11,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
 };
 
 /// What a Python tells about itself, one line each.
@@ -25,6 +28,30 @@ const NODEJS: &str = "process.versions.node + ' ' + process.versions.modules";
 pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError> {
     make_dir(&dirs.data)?;
     let space = rustix::fs::statvfs(&dirs.data).at("ask for the space at", &dirs.data)?;
+    let ((mut extra, libc), machine) = thread::scope(|scope| {
+        // programs are waited for: side by side
+        let machine = scope.spawn(|| if dirs.is_server() { machine::machine(path) } else { Settings::new() });
+        (interpreters(path), machine.join().unwrap_or_default())
+    });
+    extra.extend(machine);
+    let libc = libc.or_else(|| libc_version(path));
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    Ok(NodeFacts {
+        name: "local".into(),
+        os: os.into(),
+        arch: arch.into(),
+        platform: format!("{os}-{arch}{}", libc.map_or_else(String::new, |version| format!("-gnu{version}"))),
+        cpus: thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX)),
+        memory_mib: memory_mib(),
+        free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
+        silver: env!("CARGO_PKG_VERSION").into(),
+        front_port: port,
+        extra,
+    })
+}
+
+/// What programs of applications are run with, and the version of the C library, if Python knows it.
+fn interpreters(path: &str) -> (Settings, Option<String>) {
     let mut extra = Settings::new();
     let mut libc = None;
     if let Some(python) = find("python3", path) {
@@ -43,20 +70,7 @@ pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError>
         extra.insert("nodejs.abi".into(), format!("node{abi}"));
         extra.insert("nodejs.path".into(), node.to_string_lossy().into_owned());
     }
-    let libc = libc.or_else(|| libc_version(path));
-    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    Ok(NodeFacts {
-        name: "local".into(),
-        os: os.into(),
-        arch: arch.into(),
-        platform: format!("{os}-{arch}{}", libc.map_or_else(String::new, |version| format!("-gnu{version}"))),
-        cpus: std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX)),
-        memory_mib: memory_mib(),
-        free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
-        silver: env!("CARGO_PKG_VERSION").into(),
-        front_port: port,
-        extra,
-    })
+    (extra, libc)
 }
 
 /// Names of the installed packages of Debian, divided by spaces; `None` on a machine of another kind.

@@ -3,5 +3,6 @@
 
 pub mod backup;
 pub mod monitoring;
+pub mod node_setup;
 pub mod runtimes;
 pub mod services;
