@@ -3,8 +3,8 @@
 use crate::{error::CommandError, exit::Exit, ui::Ui};
 use silver_plugin_api::{Diagnostic, Failure, Severity};
 
-/// The codes of findings about content that is not what it was said to be.
-const ALTERED: [&str; 2] = ["other-digest", "bad-signature"];
+/// The codes of findings about content that is not what it was said to be, or that was made to harm.
+const ALTERED: [&str; 3] = ["other-digest", "bad-signature", "bad-package"];
 
 /// `FILE:LINE:COLUMN: message`
 fn told(diagnostic: &Diagnostic) -> String {

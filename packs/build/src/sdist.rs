@@ -170,6 +170,7 @@ pub(crate) fn build(pip: &Pip, source: &Source, store: &FileStore, target: &For)
     let moved = store.incoming()?;
     let path = moved.path().join(made.file_name());
     fs::copy(made.path(), &path)?;
+    unpack::check_wheel(&path)?;
     let wheel = store.keep(&path, digest)?.ok_or_else(|| failed("its wheel has no name".into()))?;
     let same = wheel_name(&wheel.file).is_some_and(|(name, _)| normalized(name) == normalized(&source.name));
     if !same {

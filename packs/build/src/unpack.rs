@@ -13,7 +13,7 @@ use silver_pack::{
     snapshot::{Blobs, MemoryBlobs, Snapshot},
 };
 use silver_plugin_api::TreePath;
-use std::{fs, io, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 /// A package as a tree.
 #[derive(Debug, Clone)]
@@ -111,6 +111,13 @@ pub fn open(kind: IndexKind, package: &Stored) -> Result<Package, UnpackError> {
         return Err(UnpackError::Empty { file: file() });
     }
     Ok(Package { tree: Snapshot::new(without_top(listing), blobs), unpacked: true })
+}
+
+/// Wheels stay packed until they are installed; before one is kept, it has to be as sound as a pack.
+pub(crate) fn check_wheel(path: &Path) -> Result<(), UnpackError> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let failed = |source| UnpackError::Zip { file: TreePath::new(&name).unwrap_or_default(), source: Box::new(source) };
+    archive::open(path, Strictness::Any, &limits()).map(drop).map_err(failed)
 }
 
 /// The tree of a tarball of npm.

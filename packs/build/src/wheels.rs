@@ -4,6 +4,7 @@ use crate::{
     pip::{For, Pip, PipError},
     requirements::{Pinned, normalise},
     store::FileStore,
+    unpack::{self, UnpackError},
 };
 use silver_pack::hash;
 use silver_plugin_api::Digest;
@@ -46,6 +47,9 @@ pub enum WheelError {
         /// What came.
         file: String,
     },
+    /// It is an archive that no pack could be.
+    #[error(transparent)]
+    Unsound(#[from] UnpackError),
     /// The cache cannot be used.
     #[error("cannot use the download cache at `{}`", path.display())]
     Cache {
@@ -68,6 +72,7 @@ impl WheelError {
                 "3.9 to 3.14"
             )),
             Self::OtherPackage { .. } => Some("correct the hash in the requirements file".to_owned()),
+            Self::Unsound(error) => error.hint(),
             Self::Cache { .. } => None,
         }
     }
@@ -76,7 +81,11 @@ impl WheelError {
 impl WheelError {
     /// Did the index give other bytes than the pinned ones?
     pub fn is_integrity(&self) -> bool {
-        matches!(self, Self::Fetch { source: PipError::OtherHash { .. }, .. } | Self::NotFound { .. } | Self::OtherPackage { .. })
+        match self {
+            Self::Fetch { source, .. } => matches!(source, PipError::OtherHash { .. }),
+            Self::NotFound { .. } | Self::OtherPackage { .. } | Self::Unsound(_) => true,
+            Self::Cache { .. } => false,
+        }
     }
 }
 
@@ -204,6 +213,7 @@ impl WheelStore {
             let path = entry.map_err(cache)?.path();
             let digest = hash::sha256(&fs::read(&path).map_err(cache)?);
             if let Some(pin) = pins.iter().find(|pin| pin.digests.contains(&digest)) {
+                unpack::check_wheel(&path)?; // pip would unpack it into the environment of the application
                 let wheel = self.files.keep(&path, digest).map_err(cache)?;
                 let wheel = wheel.ok_or_else(|| WheelError::OtherPackage { pin: pin.pin(), file: path.display().to_string() })?;
                 check_name(pin, &wheel)?;

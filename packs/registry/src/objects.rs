@@ -276,4 +276,21 @@ mod tests {
         assert!(matches!(error, RegistryError::Archive { .. }), "{error}");
         assert!(!fixture.registry.objects().has_archive(&digest));
     }
+
+    #[test]
+    fn a_sound_archive_that_silver_did_not_write_is_not_kept_as_a_pack() {
+        let fixture = Fixture::new();
+        let written = fixture.pack(&[("a", "x")]);
+        let mut zip = fs::read(fixture.registry.objects().archive_path(&written)).unwrap();
+        // the time of day in both headers: harmless, but then the same content would have many digests
+        for (signature, time) in [(b"PK\x03\x04", 10), (b"PK\x01\x02", 12)] {
+            let header = zip.windows(4).position(|four| four == signature).unwrap();
+            zip[header + time] ^= 1;
+        }
+        let digest = hash::sha256(&zip);
+        let error = fixture.registry.objects().put_archive(&mut &zip[..], &digest).unwrap_err();
+        assert!(matches!(&error, RegistryError::Archive { archive, .. } if *archive == digest), "{error}");
+        assert!(!fixture.registry.objects().has_archive(&digest));
+        assert!(archive::Archive::read(&zip, Strictness::Any, &Limits::default()).is_ok(), "it is sound");
+    }
 }

@@ -5,8 +5,8 @@ use crate::raw::{RawEntry, RawZip, deflate};
 use silver_tests::World;
 use std::{fs, io::Read, path::Path};
 
-/// A pack, entry by entry.
-fn entries(zip: &Path) -> Vec<RawEntry> {
+/// A pack, or a wheel, entry by entry.
+pub(crate) fn entries(zip: &Path) -> Vec<RawEntry> {
     let mut archive = zip::ZipArchive::new(fs::File::open(zip).unwrap()).unwrap();
     (0..archive.len())
         .map(|index| {

@@ -1,6 +1,10 @@
 //! A package index that is away, that changes its mind, or that has what does not fit: the
 //! customization stays as it was.
 
+use crate::{
+    hostile_pack,
+    raw::{RawEntry, RawZip, deflate},
+};
 use silver_tests::{Ran, World, trac, wheel};
 use std::{
     collections::BTreeMap,
@@ -123,4 +127,26 @@ fn packages_that_do_not_fit_the_pack() {
     refused(&world, "TracOld", 1, &["exclude each other", "Trac==1.4", "==1.6"]);
     refused(&world, "TracDemos", 1, &["TracDemos", "not in the index"]);
     refused(&world, "TracDemo==9.9", 1, &["TracDemo==9.9", "1.0"]);
+}
+
+#[test]
+fn packages_that_were_made_to_harm() {
+    let world = World::new();
+    let index = world.work().join("index");
+    let wheel = wheel::write(&index, "TracEvil", "1.0", "", &[("evil.py", "x = 1\n")]);
+    customization(&world, "directory = \"../index\"");
+    let good = hostile_pack::entries(&wheel);
+    let bomb = RawEntry::packed(b"bomb", b"x", deflate(&vec![0; 8 << 20]), 8);
+    let cases: [(RawEntry, &str); 5] = [
+        (RawEntry::deflated(b"../../escape.py", b"x"), "`../../escape.py`"),
+        (RawEntry::deflated(b"EVIL.py", b"x"), "`EVIL.py`"),
+        (RawEntry::link(b"out", b"/etc/passwd"), "`out` leads out"),
+        (RawEntry { in_central: false, ..RawEntry::deflated(b"hidden.py", b"x") }, "`hidden.py`"),
+        (bomb, "`bomb` is longer than"),
+    ];
+    for (entry, words) in cases {
+        fs::write(&wheel, RawZip::of([&good[..], &[entry]].concat()).bytes()).unwrap();
+        refused(&world, "TracEvil", 8, &["TracEvil", words]);
+    }
+    assert!(!world.work().join("escape.py").exists());
 }

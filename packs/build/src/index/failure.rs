@@ -39,6 +39,7 @@ pub(super) fn of_wheel(error: &WheelError) -> Failure {
         WheelError::NotFound { .. } | WheelError::OtherPackage { .. } => {
             Failure::invalid("other-digest", error.to_string(), error.hint().as_deref())
         }
+        WheelError::Unsound(error) => of_unpacking(error),
         WheelError::Cache { source, .. } => Failure::Unavailable(format!("{error}: {source}")),
     }
 }
