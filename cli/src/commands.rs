@@ -4,6 +4,7 @@ mod agent;
 mod compile_plugin;
 mod completions;
 mod customize;
+mod doctor;
 mod env;
 mod explain;
 mod inspect;
@@ -57,6 +58,7 @@ pub enum Command {
     Run(run::Run),
     Shell(shell::Shell),
     Serve(serve::Serve),
+    Doctor(doctor::Doctor),
     Registry(registry::Registry),
     Local(local::Local),
     #[command(hide = true)]
@@ -114,6 +116,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Run(args) => args.run(context),
         Command::Shell(args) => args.run(context),
         Command::Serve(args) => args.run(context),
+        Command::Doctor(args) => args.run(context),
         Command::Registry(args) => args.run(context),
         Command::Local(args) => args.run(context),
         Command::CompilePlugin(args) => args.run(context),

@@ -9,7 +9,7 @@ pub enum Exit {
     Error,
     /// The command line or an input file is wrong.
     Usage,
-    /// Differences were found (`diff`, `plan --exit-code`).
+    /// Differences were found (`diff`, `doctor`, `plan --exit-code`).
     Differences,
     /// The update failed and everything is as before.
     Reverted,
@@ -52,7 +52,7 @@ Exit codes:
   0  done, or nothing to do
   1  error
   2  usage: the command line or an input file is wrong
-  3  differences found (diff)
+  3  differences found (diff, doctor)
   4  the update failed and was reverted
   5  reverting failed too: needs a person
   6  node unreachable

@@ -24,6 +24,7 @@ mod merging;
 mod moment;
 mod node;
 mod operator;
+mod portable;
 mod program;
 mod scratch;
 mod secrets;

@@ -6,6 +6,7 @@
 //! command line parser, and nothing here prints or reads the environment.
 
 pub mod deploy;
+pub mod doctor;
 pub mod location;
 pub mod node;
 pub mod plan;

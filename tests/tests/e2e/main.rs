@@ -8,6 +8,7 @@ mod content;
 mod crash;
 mod customize;
 mod declared;
+mod doctor;
 mod explain;
 mod front;
 mod full_disk;

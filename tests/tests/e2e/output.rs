@@ -46,6 +46,8 @@ fn help() {
       shell  Open the application's shell, or a plain one in its environment
       serve  Deploy a directory here for development, show its logs, and deploy it again whenever
                    a file changes
+      doctor  Look for what is not as it was deployed: files of releases, and the set-up of a
+                   server
       registry  What was deployed on this machine: the log, its files, and the proof that nothing was
                    altered
       local  The background agent of this machine's node: status and stop
@@ -64,7 +66,7 @@ fn help() {
       0  done, or nothing to do
       1  error
       2  usage: the command line or an input file is wrong
-      3  differences found (diff)
+      3  differences found (diff, doctor)
       4  the update failed and was reverted
       5  reverting failed too: needs a person
       6  node unreachable
