@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sdk = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..");
     let mut text = String::new();
     for (name, parts) in [
-        ("RUST", &["api/Cargo.toml", "api/src", "rust/Cargo.toml", "rust/src", "rust/examples"][..]),
+        ("RUST", &["api/Cargo.toml", "api/src", "rust/Cargo.toml", "rust/src", "rust/examples", "wit-node"][..]),
         ("PYTHON", &["python/silver_plugin.py"]),
         ("JS", &["js/silver-plugin.js"]),
         ("WIT", &["wit"]),

@@ -16,6 +16,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The world of plugins that set nodes up, whose interface lies in a folder of its own.
+const NODE_WORLD: &str = "node-plugin";
+
 /// Options of the chore.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
@@ -106,8 +109,8 @@ fn compile(plugin: &Plugin, toolchain: &Toolchain) -> Result<Vec<u8>, Failure> {
     let mut cargo = toolchain.cargo(&root(), &dir, &cargo_home());
     run::run(cargo.args(["--locked", "--profile", "plugin", "--package", &plugin.package]))?;
     let bytes = rust::encode(&dir, "plugin", &plugin.package)?;
-    component::check_imports(&bytes, &plugin.world, &root().join("plugins-sdk/wit"))
-        .map_err(|error| format!("{}: {error}", plugin.package))?;
+    let wit = if plugin.world == NODE_WORLD { "plugins-sdk/wit-node" } else { "plugins-sdk/wit" };
+    component::check_imports(&bytes, &plugin.world, &root().join(wit)).map_err(|error| format!("{}: {error}", plugin.package))?;
     Ok(bytes)
 }
 
@@ -116,15 +119,24 @@ fn cargo_home() -> PathBuf {
     std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
 }
 
-/// The plugins that the manifests of the reference packs name, and the built-in customizer as one: tests compare it with itself.
+/// The plugins that the manifests of the reference packs name, the built-in customizer as one (tests compare it with itself),
+/// and the example of a plugin that sets nodes up.
 fn find() -> Result<Vec<Plugin>, Failure> {
-    let overlay = root().join("packs/overlay");
-    let mut found = vec![Plugin {
-        package: "silver-overlay-plugin".into(),
-        output: overlay.join("plugin/overlay.wasm"),
-        source: overlay.join("src"),
-        world: "customizer-plugin".into(),
-    }];
+    let (overlay, fail2ban) = (root().join("packs/overlay"), root().join("plugins-sdk/examples/fail2ban"));
+    let mut found = vec![
+        Plugin {
+            package: "silver-overlay-plugin".into(),
+            output: overlay.join("plugin/overlay.wasm"),
+            source: overlay.join("src"),
+            world: "customizer-plugin".into(),
+        },
+        Plugin {
+            package: "silver-fail2ban".into(),
+            output: fail2ban.join("fail2ban.wasm"),
+            source: fail2ban.join("src"),
+            world: NODE_WORLD.into(),
+        },
+    ];
     for pack in directories(&root().join("packs/reference"))? {
         let manifest = pack.join("pack.toml");
         let wrong = || format!("{}: a [[plugin]] has file = \"plugins/NAME.wasm\" and a world", shown(&manifest));

@@ -1,4 +1,4 @@
-//! Versions of the interface `silver:plugin`.
+//! Versions of the interfaces `silver:plugin` and, as a draft, `silver:node`.
 //!
 //! Versions of one *track* (`0.1` of `0.1.7`) only ever gain functions, so the newest of a track runs what was
 //! built for an older one. A break is a new track: a new module beside [`v0_1`] with the bindings of its WIT, its own
@@ -8,12 +8,16 @@
 mod v0_1;
 
 use crate::extensions::Loaded;
-use silver_plugin_api::{commands::Commands, customizer::Customizer};
+use silver_plugin_api::{commands::Commands, customizer::Customizer, node_setup::NodeSetup};
 use std::sync::Arc;
 use v0_1::V01;
 
 /// The newest version of `silver:plugin` that this silver speaks.
 pub const ABI: &str = "0.1.0";
+
+/// The draft of `silver:node` that this silver speaks. Its values and its log are those of `silver:plugin`, so it is no
+/// track of its own; it changes without notice, and then under another name.
+pub const NODE_DRAFT: &str = "0.1.0-draft.2";
 
 /// A track that this silver speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,13 @@ impl Track {
     pub(crate) fn commands(self, loaded: Arc<Loaded>) -> wasmtime::Result<Box<dyn Commands + Send + Sync>> {
         match self {
             Self::V0_1 => Ok(Box::new(V01::commands(loaded)?)),
+        }
+    }
+
+    /// A node's set-up, whose values are of this track.
+    pub(crate) fn node_setup(self, loaded: Arc<Loaded>) -> wasmtime::Result<Box<dyn NodeSetup + Send + Sync>> {
+        match self {
+            Self::V0_1 => Ok(Box::new(V01::node_setup(loaded)?)),
         }
     }
 }

@@ -11,9 +11,10 @@ use crate::{
     host::{State, line, text, wasi},
     inspect::{Inspection, Refusal, World, inspect},
     limits::{Limit, LimitReached, Limits},
+    node_setup::WasmNodeSetup,
     usage::Usage,
 };
-use silver_plugin_api::{Diagnostic, Digest, Failure};
+use silver_plugin_api::{Diagnostic, Digest, Failure, setup::Grant};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -84,6 +85,21 @@ impl Extensions {
         let adapter = inspection.track.commands(Arc::clone(&loaded));
         let adapter = adapter.map_err(|error| unfit(plugin, &inspection, &error))?;
         Ok(WasmCommands { adapter, loaded, inspection })
+    }
+
+    /// Loads a plugin that sets nodes up. `name` is what the ids of its items begin with; its plans hold only what
+    /// `grants` allow.
+    pub fn node_setup(
+        &self,
+        plugin: &Plugin,
+        name: &str,
+        wasm: &[u8],
+        grants: Vec<Grant>,
+    ) -> Result<WasmNodeSetup, ExtensionError> {
+        let (inspection, loaded) = self.load(plugin, wasm, World::NodeSetup, Grants::default())?;
+        let adapter = inspection.track.node_setup(Arc::clone(&loaded));
+        let adapter = adapter.map_err(|error| unfit(plugin, &inspection, &error))?;
+        Ok(WasmNodeSetup { adapter, loaded, inspection, name: name.to_owned(), grants })
     }
 
     fn load(

@@ -1,7 +1,7 @@
 //! What a component is, from its import and export names alone: nothing is compiled, and nothing is
 //! trusted that the names do not prove.
 
-use crate::abi::{ABI, Track, apart};
+use crate::abi::{ABI, NODE_DRAFT, Track, apart};
 use crate::host::wasi;
 use silver_plugin_api::{Digest, path::plain};
 use wasmparser::{Encoding, Parser, Payload};
@@ -18,6 +18,8 @@ pub enum World {
     Customizer,
     /// Offers commands; reaches what it was granted.
     Commands,
+    /// Says what shall be so on a node; pure. A draft.
+    NodeSetup,
 }
 
 impl World {
@@ -26,28 +28,54 @@ impl World {
         match self {
             Self::Customizer => "customizer-plugin",
             Self::Commands => "command-plugin",
+            Self::NodeSetup => "node-plugin",
         }
     }
 
     /// A pure world's outcome depends on the arguments only, so that it may be cached.
     pub const fn is_pure(self) -> bool {
-        matches!(self, Self::Customizer)
-    }
-
-    const fn export(self) -> &'static str {
         match self {
-            Self::Customizer => "customizer",
-            Self::Commands => "commands",
+            Self::Customizer | Self::NodeSetup => true,
+            Self::Commands => false,
         }
     }
 
-    /// The interfaces that it may import, without package and version.
+    const ALL: [Self; 3] = [Self::Customizer, Self::Commands, Self::NodeSetup];
+
+    /// Package and interface, without version.
+    const fn export(self) -> (Package, &'static str) {
+        match self {
+            Self::Customizer => (Package::Plugin, "customizer"),
+            Self::Commands => (Package::Plugin, "commands"),
+            Self::NodeSetup => (Package::Node, "node-setup"),
+        }
+    }
+
+    /// The interfaces of `silver:plugin` that it may import, without package and version.
     pub(crate) const fn interfaces(self) -> &'static [&'static str] {
         match self {
             Self::Customizer => &["types", "trees", "log"],
             Self::Commands => &["types", "trees", "log", "workspace", "index", "http-fetch", "console"],
+            Self::NodeSetup => &["types", "log"],
         }
     }
+
+    /// The interfaces of the draft `silver:node` that it may import: they hold types, and no function.
+    pub(crate) const fn drafts(self) -> &'static [&'static str] {
+        match self {
+            Self::Customizer | Self::Commands => &[],
+            Self::NodeSetup => &["facts", "plans"],
+        }
+    }
+}
+
+/// A package of interfaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Package {
+    /// `silver:plugin`, which is frozen.
+    Plugin,
+    /// `silver:node`, a draft.
+    Node,
 }
 
 /// What [`inspect`] found out.
@@ -87,14 +115,22 @@ pub enum Refusal {
         /// The version in the component.
         found: String,
     },
+    /// Built for another draft of `silver:node`.
+    #[error("it was built for `silver:node` {found}, this silver has {NODE_DRAFT}; of drafts no two go together")]
+    OtherDraft {
+        /// The version in the component.
+        found: String,
+    },
     /// Exports no world of silver.
-    #[error("it exports neither `silver:plugin/customizer@{ABI}` nor `silver:plugin/commands@{ABI}`")]
+    #[error(
+        "it exports none of `silver:plugin/customizer@{ABI}`, `silver:plugin/commands@{ABI}` and `silver:node/node-setup@{NODE_DRAFT}`"
+    )]
     NoWorld,
-    /// Exports both worlds.
-    #[error("it exports a customizer and commands; a plugin does one of the two")]
+    /// Exports several worlds.
+    #[error("it exports several of a customizer, commands and a node's set-up; a plugin does one of them")]
     TwoWorlds,
     /// The manifest promises another world.
-    #[error("it is a `{}`, the manifest says `{}`", found.as_str(), wanted.as_str())]
+    #[error("it is a `{}`, a `{}` is wanted", found.as_str(), wanted.as_str())]
     OtherWorld {
         /// What it is.
         found: World,
@@ -118,7 +154,7 @@ impl Refusal {
             Self::TooLarge { .. } => "build it with `opt-level = \"s\"`, `lto = true` and `strip = \"debuginfo\"`".into(),
             Self::NotWasm(_) => return None,
             Self::CoreModule => "encode the module with wit-component, as `cargo xtask plugins` does".into(),
-            Self::WrongAbi { .. } => "update silver, or take a release of the plugin that was built for this one".into(),
+            Self::WrongAbi { .. } | Self::OtherDraft { .. } => "update silver, or take a release of the plugin that was built for this one".into(),
             Self::NoWorld | Self::TwoWorlds => "a plugin's crate calls `silver_plugin::export!` once".into(),
             Self::OtherWorld { .. } => "correct `world` of this `[[plugin]]` in pack.toml".into(),
             Self::ForeignImport { import, .. } if import.starts_with("wasi:") => {
@@ -137,7 +173,13 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
     }
     let (imports, exports) = names(wasm)?;
     let mut spoken = None;
-    for (_, version) in imports.iter().chain(&exports).filter_map(|name| ours(name)) {
+    for (package, _, version) in imports.iter().chain(&exports).filter_map(|name| ours(name)) {
+        if package == Package::Node {
+            if version != NODE_DRAFT {
+                return Err(Refusal::OtherDraft { found: plain(version).into_owned() });
+            }
+            continue;
+        }
         let found = || Refusal::WrongAbi { found: plain(version).into_owned() };
         let track = Track::of(version).ok_or_else(found)?;
         // one component speaks one track; of that, the newest version that it names
@@ -147,16 +189,18 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
             _ => spoken = Some((track, version)),
         }
     }
-    let exported = |world: World| exports.iter().filter_map(|name| ours(name)).any(|(name, _)| name == world.export());
-    let world = match (exported(World::Customizer), exported(World::Commands)) {
-        (true, false) => World::Customizer,
-        (false, true) => World::Commands,
-        (true, true) => return Err(Refusal::TwoWorlds),
-        (false, false) => return Err(Refusal::NoWorld),
+    let exported =
+        |world: &World| exports.iter().filter_map(|name| ours(name)).any(|(package, name, _)| (package, name) == world.export());
+    let mut worlds = World::ALL.into_iter().filter(exported);
+    let world = match (worlds.next(), worlds.next()) {
+        (Some(world), None) => world,
+        (Some(_), Some(_)) => return Err(Refusal::TwoWorlds),
+        (None, _) => return Err(Refusal::NoWorld),
     };
     let Some((track, abi)) = spoken else { return Err(Refusal::NoWorld) };
     let offered = |name: &str| match ours(name) {
-        Some((interface, _)) => world.interfaces().contains(&interface),
+        Some((Package::Plugin, interface, _)) => world.interfaces().contains(&interface),
+        Some((Package::Node, interface, _)) => world.drafts().contains(&interface),
         None => wasi::allowed(name).is_some(),
     };
     let foreign = |name: &&String| !offered(name);
@@ -196,9 +240,13 @@ fn names(wasm: &[u8]) -> Result<(Vec<String>, Vec<String>), Refusal> {
     Ok((imports, exports))
 }
 
-/// Interface and version of a name of the package `silver:plugin`.
-fn ours(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix("silver:plugin/")?.split_once('@')
+/// Package, interface and version of a name of ours.
+fn ours(name: &str) -> Option<(Package, &str, &str)> {
+    let in_package = |package, prefix| {
+        let (interface, version) = name.strip_prefix(prefix)?.split_once('@')?;
+        Some((package, interface, version))
+    };
+    in_package(Package::Plugin, "silver:plugin/").or_else(|| in_package(Package::Node, "silver:node/"))
 }
 
 /// The last number of a version: what is compatible within a track has grown up to it.

@@ -5,6 +5,7 @@ mod abi;
 mod behaved;
 mod hostile;
 mod memory;
+mod node_setup;
 mod refused;
 mod wasi;
 mod wasm;

@@ -74,9 +74,10 @@ impl BuildError {
             Self::NotEmpty(_) => Some("name a directory that is not there yet".into()),
             Self::Name(_) => Some("lower case letters, digits and dashes, beginning with a letter, at most 40".into()),
             Self::NoProject(_) => Some("make one with `silver plugin new --lang rust|python|js NAME`".into()),
-            Self::Project { .. } => {
-                Some("it holds `name`, `lang` (rust, python or js) and `world` (customizer-plugin or command-plugin)".into())
-            }
+            Self::Project { .. } => Some(
+                "it holds `name`, `lang` (rust, python or js) and `world` (customizer-plugin, command-plugin or node-plugin)"
+                    .into(),
+            ),
             Self::Missing { hint, .. } => Some((*hint).into()),
             Self::NoTarget => Some(format!(
                 "`rustup target add {}`; on Debian without it: apt-get install {}",

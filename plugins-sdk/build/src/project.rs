@@ -20,6 +20,8 @@ pub enum World {
     CustomizerPlugin,
     /// Offers commands.
     CommandPlugin,
+    /// Sets nodes up. A draft.
+    NodePlugin,
 }
 
 impl World {
@@ -28,6 +30,7 @@ impl World {
         match self {
             Self::CustomizerPlugin => "customizer-plugin",
             Self::CommandPlugin => "command-plugin",
+            Self::NodePlugin => "node-plugin",
         }
     }
 }
@@ -66,6 +69,9 @@ impl Project {
         let wrong = |message: String| BuildError::Project { path: path.clone(), message };
         let toml: PluginToml = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         check_name(&toml.name).map_err(|error| wrong(error.to_string()))?;
+        if toml.world == World::NodePlugin && toml.lang != Lang::Rust {
+            return Err(wrong("plugins that set nodes up are written in Rust, as long as their interface is a draft".into()));
+        }
         let project = Self { dir, name: toml.name, lang: toml.lang, world: toml.world };
         if !project.sdk().exists() {
             sdk::write(project.lang, &project.sdk())?;

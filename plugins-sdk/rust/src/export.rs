@@ -1,13 +1,14 @@
 //! The one macro of a plugin.
 
-/// Names the plugin of this crate: `export!(customizer: EXPRESSION)` or `export!(commands: EXPRESSION)`,
-/// where the expression makes a value whose type implements
-/// [`Customizer`](crate::customizer::Customizer) or [`Commands`](crate::commands::Commands). It is
-/// evaluated for every call.
+/// Names the plugin of this crate: `export!(customizer: EXPRESSION)`, `export!(commands: EXPRESSION)` or
+/// `export!(node_setup: EXPRESSION)`, where the expression makes a value whose type implements
+/// [`Customizer`](crate::customizer::Customizer), [`Commands`](crate::commands::Commands) or
+/// [`NodeSetup`](crate::node_setup::NodeSetup). It is evaluated for every call.
 ///
 /// When compiled to WebAssembly this exports the functions of the world `customizer-plugin` or
-/// `command-plugin` of `silver:plugin`; natively it only checks the type. A crate exports one of
-/// the two: a pack's customizer and commands are two components, since only one of them is pure.
+/// `command-plugin` of `silver:plugin`, or `node-plugin` of the draft `silver:node`; natively it only checks the
+/// type. A crate exports one of them: a pack's customizer and commands are two components, since only one of them
+/// is pure.
 #[macro_export]
 macro_rules! export {
     (customizer: $plugin:expr) => {
@@ -72,6 +73,36 @@ macro_rules! export {
             }
 
     $crate::bindings::commands::export_commands!(Exported with_types_in $crate::bindings::commands);
+        };
+    };
+    (node_setup: $plugin:expr) => {
+        const _: fn() = || $crate::glue::is_node_setup(&$plugin);
+
+        #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code)] // the generated exports read their arguments from linear memory
+        const _: () = {
+            use $crate::bindings::customizer::silver::plugin::types;
+            use $crate::bindings::node::exports::silver::node::node_setup as world;
+
+            struct Exported;
+
+            impl world::Guest for Exported {
+                fn check(
+                    node: world::NodeFacts,
+                    settings: $crate::glue::List<($crate::glue::Text, $crate::glue::Text)>,
+                ) -> $crate::glue::List<types::Diagnostic> {
+                    $crate::glue::node_setup::check(&$plugin, node, settings)
+                }
+
+                fn make_plan(
+                    node: world::NodeFacts,
+                    settings: $crate::glue::List<($crate::glue::Text, $crate::glue::Text)>,
+                ) -> ::core::result::Result<world::Plan, types::Failure> {
+                    $crate::glue::node_setup::make_plan(&$plugin, node, settings)
+                }
+            }
+
+    $crate::bindings::node::export_node!(Exported with_types_in $crate::bindings::node);
         };
     };
 }

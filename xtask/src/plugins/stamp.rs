@@ -11,8 +11,9 @@ pub(crate) fn inputs(source: &Path) -> Result<String, Failure> {
     let mut hash = Sha256::new();
     let root = root();
     hash.update(source.to_string_lossy().as_bytes());
-    for part in ["plugins-sdk/api", "plugins-sdk/rust", "plugins-sdk/wit", "plugins-sdk/build/src", "Cargo.lock", "Cargo.toml"] {
-        add(&mut hash, &root.join(part))?;
+    let sdk = ["api", "rust", "wit", "wit-node", "build/src"].map(|part| root.join("plugins-sdk").join(part));
+    for part in sdk.iter().chain(&["Cargo.lock", "Cargo.toml"].map(|file| root.join(file))) {
+        add(&mut hash, part)?;
     }
     add(&mut hash, source.parent().unwrap_or(source))?;
     Ok(hex::encode(hash.finalize()))

@@ -10,7 +10,7 @@ use crate::{
 };
 use case::{Case, Outcome};
 use serde::Serialize;
-use silver_extensions::{Plugin, Usage, WasmCustomizer};
+use silver_extensions::{Plugin, Usage, WasmCustomizer, World};
 use similar::TextDiff;
 use std::path::PathBuf;
 
@@ -44,9 +44,13 @@ impl Test {
     pub fn run(self, context: &Context) -> Result {
         let (file, world) = component(&self.dir)?;
         let wasm = read(&file)?;
-        if !Checked::of(&wasm, world)?.inspection.world.is_pure() {
-            return Err(CommandError::usage("golden cases are for customizers; this plugin offers commands")
-                .hint("try its commands with `silver manage-app PACK --customize=DIR --dry-run COMMAND`"));
+        let hint = match Checked::of(&wasm, world)?.inspection.world {
+            World::Customizer => None,
+            World::Commands => Some("try its commands with `silver manage-app PACK --customize=DIR --dry-run COMMAND`"),
+            World::NodeSetup => Some("name it in nodes.toml and look at its plan: `silver setup-node NODE --dry-run`"),
+        };
+        if let Some(hint) = hint {
+            return Err(CommandError::usage("golden cases are for customizers; this plugin is none").hint(hint));
         }
         let cases = Case::find(&self.dir.join("tests"), &self.cases)?;
         let host = extensions::open(context)?;

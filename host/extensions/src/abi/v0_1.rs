@@ -1,4 +1,4 @@
-//! Version 0.1 of the interface, `plugins-sdk/wit`: a component of it behind the traits of
+//! Version 0.1 of the interface, `plugins-sdk/wit`, and the draft `plugins-sdk/wit-node` beside it: a component of it behind the traits of
 //! [`silver_plugin_api`]. Only this module knows the generated types.
 
 mod bindings;
@@ -6,7 +6,9 @@ mod commands;
 mod convert;
 mod customizer;
 mod log;
+mod node_setup;
 mod overlay;
+mod plans;
 mod reach;
 mod tree;
 

@@ -70,7 +70,7 @@ fn the_interface_is_the_newest_release_or_a_later_version() {
 
 #[test]
 fn the_node_package_is_a_draft() {
-    assert!(version(&sdk().join("wit-node")).ends_with("-draft"));
+    assert!(version(&sdk().join("wit-node")).contains("-draft."));
 }
 
 fn world(version: &str, name: &str) -> (Resolve, WorldId) {
@@ -93,9 +93,10 @@ fn every_function_of_a_release_is_there() {
             let imports = inspect(&component).unwrap().imports;
             assert_eq!(imports.len(), kind.interfaces().len(), "{imports:?}");
             let plugin = Plugin::new(format!("everything of {version}"));
-            let loaded = match kind {
-                World::Customizer => host.customizer(&plugin, &component).map(drop),
-                World::Commands => host.commands(&plugin, &component, Grants::default()).map(drop),
+            let loaded = if kind == World::Customizer {
+                host.customizer(&plugin, &component).map(drop)
+            } else {
+                host.commands(&plugin, &component, Grants::default()).map(drop)
             };
             loaded.unwrap_or_else(|error| panic!("{version} {}: {error}", kind.as_str()));
         }

@@ -17,6 +17,8 @@ fn named(imports: &[&str], exports: &[&str]) -> Vec<u8> {
 
 const CUSTOMIZER: &str = "silver:plugin/customizer@0.1.0";
 const COMMANDS: &str = "silver:plugin/commands@0.1.0";
+const NODE_SETUP: &str = "silver:node/node-setup@0.1.0-draft.2";
+const TYPES: &str = "silver:plugin/types@0.1.0";
 
 #[test]
 fn refusals_name_what_is_wrong() {
@@ -42,6 +44,21 @@ fn refusals_name_what_is_wrong() {
         (vec![trees], vec![], Refusal::NoWorld),
         (vec![], vec!["wasi:http/incoming-handler@0.2.0"], Refusal::NoWorld),
         (vec![], vec![CUSTOMIZER, COMMANDS], Refusal::TwoWorlds),
+        (vec![TYPES], vec![CUSTOMIZER, NODE_SETUP], Refusal::TwoWorlds),
+        (vec![TYPES, trees], vec![NODE_SETUP], foreign(trees, World::NodeSetup)),
+        (vec![TYPES, "silver:plugin/index@0.1.0"], vec![NODE_SETUP], foreign("silver:plugin/index@0.1.0", World::NodeSetup)),
+        (vec![TYPES, "wasi:http/types@0.2.0"], vec![NODE_SETUP], foreign("wasi:http/types@0.2.0", World::NodeSetup)),
+        (
+            vec![TYPES, "silver:node/byte-streams@0.1.0-draft.2"],
+            vec![NODE_SETUP],
+            foreign("silver:node/byte-streams@0.1.0-draft.2", World::NodeSetup),
+        ),
+        (vec![TYPES], vec!["silver:node/node-setup@0.1.0-draft"], Refusal::OtherDraft { found: "0.1.0-draft".into() }),
+        (
+            vec![trees, "silver:node/plans@0.1.0-draft.2"],
+            vec![CUSTOMIZER],
+            foreign("silver:node/plans@0.1.0-draft.2", World::Customizer),
+        ),
     ] {
         assert_eq!(inspect(&named(&imports, &exports)), Err(refusal), "{imports:?} {exports:?}");
     }
