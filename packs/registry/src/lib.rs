@@ -6,6 +6,7 @@
 //!   objects/  trees/  events/  see `objects`, `trees`, `statement`
 //!   log/tree-head  log/tile/…  see `log`
 //!   tmp/                       files under construction; garbage after a crash
+//!   nodes/<name>/              copies of the registries of other nodes, see `mirror`
 //!   index.sqlite               derived (feature `index`)
 //! ```
 //!
@@ -25,7 +26,10 @@ pub mod files;
 #[cfg(feature = "index")]
 pub mod index;
 pub mod log;
+pub mod mirror;
+pub mod needed;
 pub mod objects;
+pub mod operator_signature;
 pub mod registry;
 pub mod signer;
 pub mod statement;
@@ -34,6 +38,7 @@ pub mod verify;
 
 pub use error::RegistryError;
 pub use log::TreeHead;
+pub use mirror::{Mirror, MirrorError};
 pub use objects::Objects;
 pub use registry::{LoggedEvent, Registry};
 pub use signer::{Signer, VerifierKey};

@@ -104,6 +104,12 @@ impl Objects {
         Ok(size)
     }
 
+    /// The bytes of a content; `None` when it is not here.
+    pub fn size(&self, digest: &Digest) -> Option<u64> {
+        let loose = fs::metadata(self.loose(digest)).ok().filter(fs::Metadata::is_file).map(|file| file.len());
+        loose.or_else(|| Some(self.archives.find(digest)?.1.size))
+    }
+
     /// Where a kept pack lies.
     pub fn archive_path(&self, archive: &Digest) -> PathBuf {
         self.root.join("zip").join(format!("{}.zip", archive.hex()))

@@ -24,6 +24,9 @@ pub(crate) const FORMAT: &str = "silver-registry 1\n";
 /// What a registry consists of besides files in its root.
 pub(crate) const DIRS: [&str; 7] = ["objects", "objects/loose", "objects/zip", "trees", "events", "log", "tmp"];
 
+/// The directory with copies of the registries of other nodes.
+pub(crate) const MIRRORS: &str = "nodes";
+
 /// A registry.
 #[derive(Debug)]
 pub struct Registry {
@@ -85,13 +88,18 @@ impl Registry {
         Ok(registry)
     }
 
-    fn at(dir: &Path) -> Self {
+    pub(crate) fn at(dir: &Path) -> Self {
         Self { dir: dir.into(), objects: Objects::new(dir), trees: Trees::new(dir), tiles: Tiles::new(&dir.join("log")) }
     }
 
     /// Where it is.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Where the copy of the registry of another node lies.
+    pub fn mirror_dir(&self, node: &str) -> PathBuf {
+        self.dir.join(MIRRORS).join(node)
     }
 
     /// Its contents.
@@ -151,6 +159,16 @@ impl Registry {
         if index < size { self.read_event(index) } else { Err(RegistryError::NoEvent { index, size }) }
     }
 
+    /// The file of the event with this index, as it was signed: what a copy of the registry has, too.
+    pub fn event_file(&self, index: u64) -> Result<Vec<u8>, RegistryError> {
+        let (size, path) = (self.head()?.size, self.event_path(index));
+        if index < size {
+            fs::read(&path).map_err(RegistryError::io("read", &path))
+        } else {
+            Err(RegistryError::NoEvent { index, size })
+        }
+    }
+
     /// The events from `first` on, up to the head as it is now.
     pub fn events(&self, first: u64) -> Result<impl Iterator<Item = Result<LoggedEvent, RegistryError>> + '_, RegistryError> {
         Ok((first..self.head()?.size).map(|index| self.read_event(index)))
@@ -185,7 +203,7 @@ impl Registry {
             .map_err(|_| RegistryError::ForeignHead { path: self.head_path(), key: signer.verifier().name().into() })
     }
 
-    fn log_damaged(&self, error: LogError) -> RegistryError {
+    pub(crate) fn log_damaged(&self, error: LogError) -> RegistryError {
         match error {
             LogError::Tile { path, source } => RegistryError::io("read", &self.dir.join("log").join(path))(source),
             other => RegistryError::damaged(&self.dir.join("log/tile"), other.to_string()),

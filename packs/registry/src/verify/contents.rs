@@ -4,18 +4,12 @@ use super::{
     files::Files,
     report::{Finding, Report},
 };
-use crate::{
-    error::RegistryError,
-    objects::archives,
-    statement::{Event, Statement},
-    trees,
-};
+use crate::{error::RegistryError, needed::Needed, objects::archives, statement::Statement, trees::unpack};
 use rayon::prelude::*;
 use silver_pack::{
     archive::{self, ArchiveError, Strictness},
     hash,
     limits::Limits,
-    listing::Listing,
 };
 use silver_plugin_api::Digest;
 use std::{
@@ -27,15 +21,8 @@ use std::{
 };
 
 /// What the statements of the log need.
-#[derive(Default)]
-struct Needed {
-    /// Tree → the first event that names it.
-    trees: BTreeMap<Digest, u64>,
-    /// Pack → the first event that names it.
-    archives: BTreeMap<Digest, u64>,
-    /// Blob → its size, where that is known, and what needs it.
-    blobs: BTreeMap<Digest, (Option<u64>, String)>,
-    redacted: HashSet<Digest>,
+struct Wanted {
+    needed: Needed,
     /// Were all events and trees read? If not, what nothing seems to name may be in one of the others.
     complete: bool,
 }
@@ -70,33 +57,14 @@ pub(super) fn check(
     report: &mut Report,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(), RegistryError> {
-    let mut needed = needed_by(events);
-    needed.complete = events.len() as u64 == report.events;
-    check_trees(dir, &mut needed, files, report)?;
-    check_objects(dir, &needed, files, report, progress)
+    let needed = Needed::by(events.iter().map(|(index, statement)| (*index, statement)));
+    let mut wanted = Wanted { needed, complete: events.len() as u64 == report.events };
+    check_trees(dir, &mut wanted, files, report)?;
+    check_objects(dir, &wanted, files, report, progress)
 }
 
-fn needed_by(events: &[(u64, Statement)]) -> Needed {
-    let mut needed = Needed::default();
-    for (index, statement) in events {
-        let event = &statement.record().event;
-        if let Event::Redact(redacted) = event {
-            needed.redacted.extend(&redacted.digests);
-        }
-        let Some(change) = event.change() else { continue };
-        if let Some(release) = &change.release {
-            needed.trees.entry(release.tree).or_insert(*index);
-            needed.archives.entry(release.pack.archive).or_insert(*index);
-        }
-        if let Some(reasons) = change.reasons {
-            needed.blobs.entry(reasons).or_insert_with(|| (None, format!("the reasons of event {index}")));
-        }
-    }
-    needed
-}
-
-fn check_trees(dir: &Path, needed: &mut Needed, files: &mut Files, report: &mut Report) -> Result<(), RegistryError> {
-    let mut wanted = needed.trees.clone();
+fn check_trees(dir: &Path, wanted: &mut Wanted, files: &mut Files, report: &mut Report) -> Result<(), RegistryError> {
+    let mut trees = wanted.needed.trees.clone();
     for path in files.take_below("trees/") {
         let Some(digest) = path.strip_prefix("trees/").and_then(|name| Digest::from_hex(name.strip_suffix(".zst")?).ok()) else {
             report.problem(Finding::Extra, path, "it is not a tree");
@@ -105,43 +73,37 @@ fn check_trees(dir: &Path, needed: &mut Needed, files: &mut Files, report: &mut 
         let full = dir.join(&path);
         let packed = fs::read(&full).map_err(RegistryError::io("read", &full))?;
         report.trees += 1;
-        match (trees::unpack(&packed, &digest), wanted.remove(&digest)) {
+        match (unpack(&packed, &digest), trees.remove(&digest)) {
             (Err(why), _) => {
-                needed.complete = false;
+                wanted.complete = false;
                 report.problem(Finding::Altered, path, why);
             }
-            (Ok(tree), Some(_)) => need_blobs(&tree, &digest, needed),
-            (Ok(_), None) => unnamed(path, needed, report),
+            (Ok(tree), Some(_)) => wanted.needed.add_tree(&tree, &digest),
+            (Ok(_), None) => unnamed(path, wanted, report),
         }
     }
-    for (digest, event) in wanted {
-        needed.complete = false;
+    for (digest, event) in trees {
+        wanted.complete = false;
         report.problem(Finding::Missing, format!("trees/{}.zst", digest.hex()), format!("event {event} names it"));
     }
     Ok(())
 }
 
 /// A sound object that no event names.
-fn unnamed(path: String, needed: &Needed, report: &mut Report) {
-    if needed.complete {
+fn unnamed(path: String, wanted: &Wanted, report: &mut Report) {
+    if wanted.complete {
         report.leftover(path, "is in no event");
-    }
-}
-
-fn need_blobs(tree: &Listing, digest: &Digest, needed: &mut Needed) {
-    for (path, node) in tree {
-        let why = || (Some(node.size), format!("`{path}` of the tree {}", digest.short()));
-        needed.blobs.entry(node.digest).or_insert_with(why);
     }
 }
 
 fn check_objects(
     dir: &Path,
-    needed: &Needed,
+    wanted: &Wanted,
     files: &mut Files,
     report: &mut Report,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(), RegistryError> {
+    let needed = &wanted.needed;
     let mut lines = BTreeMap::new();
     let mut objects = Vec::new();
     for (path, size) in files.take_with_sizes("objects/") {
@@ -178,7 +140,7 @@ fn check_objects(
             Object::Loose(size) => {
                 there.insert(digest, size);
                 if !needed.blobs.contains_key(&digest) {
-                    unnamed(path, needed, report);
+                    unnamed(path, wanted, report);
                 }
             }
             Object::Archive(contents, right) => {
@@ -186,7 +148,7 @@ fn check_objects(
                 there.extend(contents);
                 archives.insert(digest);
                 if !needed.archives.contains_key(&digest) {
-                    unnamed(path, needed, report);
+                    unnamed(path, wanted, report);
                 }
             }
         }

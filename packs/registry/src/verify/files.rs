@@ -1,7 +1,7 @@
 //! Every file below a registry, ticked off as it is accounted for.
 
 use super::report::{Finding, Report};
-use crate::error::RegistryError;
+use crate::{error::RegistryError, registry::MIRRORS};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
@@ -36,6 +36,9 @@ impl Files {
             };
             let at = format!("{prefix}{name}");
             let kind = entry.file_type().map_err(RegistryError::io("look at", &path))?;
+            if kind.is_dir() && prefix.strip_suffix('/') == Some(MIRRORS) {
+                continue; // a registry of its own, with a key of its own
+            }
             if kind.is_dir() && depth < DEEPEST {
                 self.enter(&path, &format!("{at}/"), depth + 1, report)?;
                 self.directories.insert(at);
@@ -80,7 +83,9 @@ impl Files {
 
     /// The files that nobody accounted for, and directories that hold nothing and are not silver's.
     pub(super) fn left(self) -> Vec<String> {
-        let own = |dir: &str| ["objects", "trees", "events", "log", "tmp"].contains(&dir.split('/').next().unwrap_or_default());
+        let own = |dir: &str| {
+            ["objects", "trees", "events", "log", "tmp", MIRRORS].contains(&dir.split('/').next().unwrap_or_default())
+        };
         self.left.into_keys().chain(self.directories.into_iter().filter(|dir| !own(dir))).collect()
     }
 }

@@ -102,7 +102,7 @@ fn an_extra_file_is_found_there() {
         format!("objects/{zeros}"),
         format!("trees/{zeros}"),
         "trees/deep/er/file".into(),
-        "nodes/web1/format".into(),
+        "nodes/web1".into(),
     ] {
         let full = fixture.home().join(&path);
         put(&full, b"extra");
