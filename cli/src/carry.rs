@@ -13,7 +13,10 @@ use silver_core::{
     node::Node,
     plan::{Flags, Plan, Writes},
 };
-use silver_plugin_api::plan::{Outcome, OutcomeKind, Progress, TransitionKind};
+use silver_plugin_api::{
+    Digest,
+    plan::{Outcome, OutcomeKind, Progress, TransitionKind},
+};
 use std::{collections::BTreeMap, future::Future};
 
 /// What `--json` reports of a change.
@@ -67,14 +70,14 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
         Some(ask) => ask(&planned.secrets_to_give())?,
         None => BTreeMap::new(),
     };
-    let plan = planned.plan().clone();
+    let (plan, digest) = (planned.plan().clone(), planned.digest());
     let mut view = context.ui.progress();
     let mut listener = |progress: Progress| view.show(&progress);
 
     context.interrupt.is_awaited()?;
     let staged = Box::pin(interruptible(context, planned.stage(node, &secrets, &mut listener))).await;
     let Some(staged) = staged else { return Err(nothing_has_changed()) };
-    let submitted = staged?.submit(&Timestamp::now().to_string()).await?;
+    let submitted = staged?.submit(&Timestamp::now().to_string(), None).await?;
     let outcome = interruptible(context, submitted.outcome(node, &mut listener)).await;
     view.finish();
     let Some(outcome) = outcome else {
@@ -83,7 +86,7 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
             format!("`silver status` tells how it goes, `silver registry log` how it ended; log lines: `silver logs {app}`"),
         ));
     };
-    report(context, node, &plan, &outcome?, how.notes.as_deref()).await
+    report(context, node, (&plan, digest), &outcome?, how.notes.as_deref()).await
 }
 
 fn nothing(context: &Context, why: &str) -> Result {
@@ -133,7 +136,9 @@ pub fn flags() -> Result<Flags> {
     Ok(Flags::new(format!("{now}-{:08x}", u32::from_be_bytes(random))))
 }
 
-async fn report(context: &Context, node: &dyn Node, plan: &Plan, outcome: &Outcome, notes: Option<&str>) -> Result {
+/// `agreed` is the plan that was carried out, and the digest of what was agreed to.
+async fn report(context: &Context, node: &dyn Node, agreed: (&Plan, Digest), outcome: &Outcome, notes: Option<&str>) -> Result {
+    let (plan, digest) = agreed;
     let exit = match outcome.kind {
         OutcomeKind::Done => Exit::Done,
         OutcomeKind::Reverted => Exit::Reverted,
@@ -158,7 +163,7 @@ async fn report(context: &Context, node: &dyn Node, plan: &Plan, outcome: &Outco
             log: &outcome.log,
             event: outcome.event,
             closed_ms: outcome.closed_ms,
-            plan: plan.digest().to_string(),
+            plan: digest.to_string(),
         })?;
     }
     if exit != Exit::Done {

@@ -1,9 +1,11 @@
 //! The list of commands; one file each.
 
 mod agent;
+mod apply;
 mod compile_plugin;
 mod completions;
 mod customize;
+mod diff;
 mod doctor;
 mod env;
 mod explain;
@@ -14,6 +16,7 @@ mod logs;
 mod manage_app;
 mod merge;
 mod pack;
+mod plan;
 mod plugin;
 mod registry;
 mod releases;
@@ -36,6 +39,9 @@ pub enum Command {
     Inspect(inspect::Inspect),
     #[command(alias = "deploy")]
     Update(update::Update),
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Diff(diff::Diff),
     Status(status::Status),
     Releases(releases::Releases),
     Rollback(rollback::Rollback),
@@ -98,6 +104,9 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Pack(args) => args.run(context),
         Command::Inspect(args) => args.run(context),
         Command::Update(args) => args.run(context),
+        Command::Plan(args) => args.run(context),
+        Command::Apply(args) => args.run(context),
+        Command::Diff(args) => args.run(context),
         Command::Status(args) => args.run(context),
         Command::Releases(args) => args.run(context),
         Command::Rollback(args) => args.run(context),

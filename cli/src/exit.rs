@@ -52,7 +52,7 @@ Exit codes:
   0  done, or nothing to do
   1  error
   2  usage: the command line or an input file is wrong
-  3  differences found (diff, doctor)
+  3  differences found (diff, doctor, plan --exit-code)
   4  the update failed and was reverted
   5  reverting failed too: needs a person
   6  node unreachable

@@ -28,6 +28,7 @@ use silver_plugin_api::{Digest, Settings};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// A pack and a customization that fits it.
+#[derive(Clone)]
 pub struct Opened {
     /// The pack.
     pub pack: Pack,
@@ -288,6 +289,12 @@ pub fn look(context: &Context, pack: &Pack, customization: &Customization, base:
 }
 
 impl MergedPack {
+    /// What the pack tells a person once it is deployed.
+    pub fn notes(&self) -> Option<String> {
+        let notes = self.pack.manifest().pack.notes.as_ref()?;
+        self.merged.tree.text(notes).ok()
+    }
+
     /// What the operator wants otherwise than the pack.
     pub fn overrides(&self) -> Overrides {
         let Some(mine) = &self.customization else { return Overrides::default() };

@@ -75,7 +75,7 @@ impl Agent {
     pub fn new(options: Options, apps: Arc<dyn Apps>) -> Result<Arc<Self>, StoreError> {
         let store = Arc::new(Store::open(&options.dirs)?);
         Ok(Arc::new(Self {
-            recorder: RegistryRecorder::new(options.dirs.clone(), Arc::clone(&store)),
+            recorder: RegistryRecorder::new(options.dirs.clone(), Arc::clone(&store), &options.path),
             options,
             apps,
             store,

@@ -88,7 +88,7 @@ fn installed(status: &str) -> String {
 }
 
 /// The first program of that name in `path`, as an absolute path.
-fn find(name: &str, path: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str, path: &str) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let is_program =
         |file: &PathBuf| fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod apps;
+mod barrier;
 pub mod checkpoint;
 mod composed;
 mod content;
@@ -27,6 +28,7 @@ pub mod lock;
 pub mod logs;
 pub mod names;
 pub mod observe;
+pub mod packages;
 mod probes;
 mod process;
 pub mod protocol;

@@ -32,11 +32,16 @@ pub fn label(app: &str, label: &str) -> Result<(), NameError> {
     }
 }
 
+/// Judges the id of a transition.
+pub(crate) fn transition_id(id: &str) -> Result<(), NameError> {
+    judge("a transition", id, 100)
+}
+
 /// Judges every name in a plan that becomes a file name.
 pub(crate) fn transition(plan: &Transition) -> Result<(), NameError> {
     use silver_plugin_api::plan::Action;
     app(&plan.app)?;
-    judge("a transition", &plan.id, 100)?;
+    transition_id(&plan.id)?;
     let undos = plan.steps.iter().flat_map(|step| &step.undo);
     for action in plan.steps.iter().map(|step| &step.action).chain(undos) {
         match action {

@@ -1,7 +1,10 @@
 //! Looks at what is there: the state of an app, its releases, and whether the files of the current
 //! one are still what was laid out.
 
+mod laid_out;
 pub mod stats;
+
+pub use laid_out::{content, laid_out};
 
 use crate::{
     dirs::Dirs,
@@ -167,13 +170,19 @@ pub(crate) fn digest_of(dir: &Path) -> Result<Option<Digest>, DiskError> {
     Ok(Some(listing.digest()))
 }
 
+/// A name as text. One that is no text has a NUL at its end, which no path of a tree can have: it shall not be
+/// taken for another.
+fn shown(name: OsString) -> String {
+    name.into_string().unwrap_or_else(|name| format!("{}\0", name.to_string_lossy()))
+}
+
 /// Every file and link below a directory by its name there, with the digest of its content, or nothing for what
 /// is untouched; ascending. What is neither file, link nor directory has a digest that nothing has.
 fn read_tree(dir: &Path, stats: &Stats) -> Result<Vec<(String, Option<Node>)>, DiskError> {
     let look = |Found { name, meta }: Found| {
         let path = dir.join(&name);
         let node = if stats.is_untouched(&name, &meta) { None } else { Some(node(&path, &meta).at("read", &path)?) };
-        Ok((name.to_string_lossy().into_owned(), node))
+        Ok((shown(name), node))
     };
     let mut all = walk(dir)?.into_par_iter().map(look).collect::<Result<Vec<_>, DiskError>>()?;
     all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));

@@ -4,7 +4,7 @@ use crate::{
     checkpoint,
     dirs::Dirs,
     journal::{Journal, Start},
-    observe,
+    observe, packages,
     recover::is_done,
     secrets, state,
     store::{Store, StoreError},
@@ -78,12 +78,14 @@ pub trait Recorder: Send + Sync {
 pub struct RegistryRecorder {
     dirs: Dirs,
     store: Arc<Store>,
+    /// Where programs are found, as in `PATH`.
+    path: String,
 }
 
 impl RegistryRecorder {
-    /// Writes to `store`.
-    pub fn new(dirs: Dirs, store: Arc<Store>) -> Self {
-        Self { dirs, store }
+    /// Writes to `store`. Interpreters are found in `path`, as in `PATH`.
+    pub fn new(dirs: Dirs, store: Arc<Store>, path: impl Into<String>) -> Self {
+        Self { dirs, store, path: path.into() }
     }
 
     /// Records that a program was run or a shell opened.
@@ -141,6 +143,8 @@ impl RegistryRecorder {
         change.checkpoint.clone_from(&story.checkpoint);
         change.previous = story.start.previous.as_ref().and_then(|label| self.previous(app, label));
         change.verified = self.verified(transition, outcome);
+        change.packages =
+            transition.release.as_ref().map(|(_, release)| packages::of(&self.dirs, release, &self.path)).unwrap_or_default();
         if let (Some(release), Some((_, value))) = (&mut change.release, &transition.release)
             && let Ok(generations) = secrets::generations(&self.dirs, app, &value.secrets)
         {
@@ -194,6 +198,7 @@ impl Recorder for RegistryRecorder {
                 reason: told.reason,
                 client_time: Some(told.client_time).filter(|time| !time.is_empty()),
                 client_silver: Some(told.silver).filter(|version| !version.is_empty()),
+                by: Operator { claimed: told.operator.clone(), signature: told.signature, ..Operator::default() },
                 ..record(&app, &told.operator, story.began, event)
             };
             this.store.append(&Statement::new(record))

@@ -1,7 +1,7 @@
 //! The agent's side of the registry: the one who writes it.
 
 use silver_pack::listing::Listing;
-use silver_plugin_api::Digest;
+use silver_plugin_api::{Digest, plan::LogHead};
 use silver_registry::{LoggedEvent, Registry, RegistryError, Signer, Statement};
 use std::{
     io::{self, Read},
@@ -48,6 +48,11 @@ impl Store {
     /// The registry, to read.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// The signed head of the log, and the key that signs it.
+    pub fn head(&self) -> Result<LogHead, StoreError> {
+        Ok(LogHead { text: self.registry.head_text()?, key: self.signer.verifier().text().into() })
     }
 
     /// What of this is not here: the archive, the blobs.

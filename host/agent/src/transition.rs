@@ -9,6 +9,7 @@ mod tests;
 
 use crate::{
     apps::{AppFailure, Apps},
+    barrier,
     dirs::Dirs,
     disk::{DiskError, words},
     feed::Feed,
@@ -166,6 +167,7 @@ async fn end(means: Means<'_>, mut journal: Journal) -> Result<Outcome, CarryErr
     }
     journal.reached("end", crate::fault::Moment::Begin);
     journal.write(Fact::End(Box::new(outcome.clone())))?;
+    barrier::forget(means.dirs, &journal.transition().id)?;
     journal.remove(means.dirs)?;
     Ok(outcome)
 }

@@ -2,6 +2,7 @@
 //! [`Submitted`] → outcome. Only what is staged can be submitted; what is dropped before that has
 //! changed nothing.
 
+mod approved;
 mod assemble;
 mod error;
 mod send;
@@ -11,14 +12,14 @@ pub use send::Content;
 
 use crate::{
     node::{Node, Session, Watched},
-    plan::{self, Decision, Flags, Plan, Seen, StateChange, Wanted},
+    plan::{self, Decision, Flags, Plan, Refusal, Seen, StateChange, Wanted},
     progress::Listener,
 };
 use silver_pack::listing::Listing;
 use silver_plugin_api::{
     Digest,
     backup::Backup,
-    plan::{Deployment, Missing, Observed, Outcome, SecretSource, Transition},
+    plan::{Deployment, Missing, NodeFacts, Observed, Outcome, SecretSource, Transition},
 };
 use std::collections::BTreeMap;
 
@@ -35,6 +36,8 @@ pub struct Resolved {
 /// A plan that can be shown, dropped or carried out.
 pub struct Planned {
     plan: Plan,
+    /// Digest of the plan that was approved, if this one was made from it.
+    approved: Option<Digest>,
     resolved: Option<Resolved>,
     observed: Observed,
 }
@@ -66,22 +69,62 @@ pub enum Choice {
 
 impl Resolved {
     /// Looks at the node and plans. Nothing is changed, no lock is taken.
-    pub async fn plan(mut self, node: &dyn Node, backup: &dyn Backup, flags: &Flags) -> Result<Choice, DeployError> {
+    pub async fn plan(self, node: &dyn Node, backup: &dyn Backup, flags: &Flags) -> Result<Choice, DeployError> {
+        Ok(self.look(node).await?.plan(backup, flags)?)
+    }
+
+    /// Finds out everything that is to be known before there can be a plan.
+    pub async fn look(self, node: &dyn Node) -> Result<Looked, DeployError> {
+        self.look_for(node, usize::MAX).await
+    }
+
+    /// As [`Resolved::look`]; what build steps made before is taken for at most `known` of them.
+    async fn look_for(mut self, node: &dyn Node, known: usize) -> Result<Looked, DeployError> {
         let (facts, observed) = (node.facts().await?, node.observe(&self.wanted.release.app).await?);
         if self.has_steps_to_run() {
             let locations = plan::locations(&self.wanted, &observed)?;
-            self.take_known(node, &locations).await?;
+            self.take_known(node, &locations, known).await?;
         }
         let missing = self.content.missing(node, &self.wanted).await?;
         let tree = current_tree(node, &observed).await?;
         let given = |name: &String| self.wanted.release.secrets.iter().any(|secret| secret.name == *name);
         let mut renewed = node.renewed(&self.wanted.release.app, &self.secrets).await?;
         renewed.retain(given);
-        let seen = Seen { facts: &facts, observed: &observed, tree: tree.as_ref(), missing: &missing, renewed: &renewed, backup };
-        Ok(match plan::plan(&self.wanted, seen, flags)? {
+        Ok(Looked { resolved: self, facts, observed, tree, missing, renewed })
+    }
+}
+
+/// A release that is wanted, and what was found on a node: what a plan is made from.
+pub struct Looked {
+    resolved: Resolved,
+    facts: NodeFacts,
+    observed: Observed,
+    tree: Option<Listing>,
+    missing: Missing,
+    renewed: Vec<String>,
+}
+
+impl Looked {
+    /// The label that the node gives the release.
+    pub fn label(&self) -> &str {
+        &self.observed.next_label
+    }
+
+    /// Plans.
+    pub fn plan(self, backup: &dyn Backup, flags: &Flags) -> Result<Choice, Refusal> {
+        Ok(match self.decide(backup, flags)? {
             Decision::Nothing { why } => Choice::Nothing { why },
-            Decision::Do(plan) => Choice::Planned(Box::new(Planned { plan: *plan, resolved: Some(self), observed })),
+            Decision::Do(plan) => Choice::Planned(Box::new(self.planned(*plan, None))),
         })
+    }
+
+    fn decide(&self, backup: &dyn Backup, flags: &Flags) -> Result<Decision, Refusal> {
+        let Self { resolved, facts, observed, tree, missing, renewed } = self;
+        plan::plan(&resolved.wanted, Seen { facts, observed, tree: tree.as_ref(), missing, renewed, backup }, flags)
+    }
+
+    fn planned(self, plan: Plan, approved: Option<Digest>) -> Planned {
+        Planned { plan, approved, resolved: Some(self.resolved), observed: self.observed }
     }
 }
 
@@ -98,11 +141,13 @@ pub async fn plan_rollback(
     let missing = Missing::default();
     let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, renewed: &[], backup };
     let target = plan::rollback(to, None, deployment, seen, flags)?;
-    let Some((_, release)) = &target.transition.release else { return Ok(Planned { plan: target, resolved: None, observed }) };
+    let Some((_, release)) = &target.transition.release else {
+        return Ok(Planned { plan: target, approved: None, resolved: None, observed });
+    };
     let (current, wanted) = (current_tree(node, &observed).await?, tree(node, &release.tree).await?);
     let seen = Seen { tree: current.as_ref(), ..seen };
     let plan = plan::rollback(to, Some(&wanted), deployment, seen, flags)?;
-    Ok(Planned { plan, resolved: None, observed })
+    Ok(Planned { plan, approved: None, resolved: None, observed })
 }
 
 /// Plans a change of state.
@@ -119,7 +164,7 @@ pub async fn plan_state(
     let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, renewed: &[], backup };
     Ok(match plan::change_state(change, deployment, seen, flags)? {
         Decision::Nothing { why } => Choice::Nothing { why },
-        Decision::Do(plan) => Choice::Planned(Box::new(Planned { plan: *plan, resolved: None, observed })),
+        Decision::Do(plan) => Choice::Planned(Box::new(Planned { plan: *plan, approved: None, resolved: None, observed })),
     })
 }
 
@@ -127,6 +172,11 @@ impl Planned {
     /// The plan, to be shown.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The digest of what was agreed to: of the plan that was approved, or of this one.
+    pub fn digest(&self) -> Digest {
+        self.approved.unwrap_or_else(|| self.plan.digest())
     }
 
     /// Names of the secrets that the operator has to be asked for: those of the release that nothing
@@ -153,7 +203,7 @@ impl Planned {
         if session.observe().await? != self.observed {
             return Err(DeployError::Stale { app });
         }
-        let shown = self.plan.digest();
+        let shown = self.digest();
         let transition = &mut self.plan.transition;
         if let (Some(resolved), Some((label, release))) = (&mut self.resolved, &mut transition.release) {
             resolved.content.send_files(session.as_mut(), &resolved.wanted, listener).await?;
@@ -173,12 +223,14 @@ impl Planned {
 
 impl Staged {
     /// Hands the transition to the node, which carries it through whatever becomes of this command.
-    /// `client_time` is the client's clock, RFC 3339.
-    pub async fn submit(self, client_time: &str) -> Result<Submitted, DeployError> {
+    /// `client_time` is the client's clock, RFC 3339; `signature` is the operator's over
+    /// [`Planned::digest`], if there is one.
+    pub async fn submit(self, client_time: &str, signature: Option<String>) -> Result<Submitted, DeployError> {
         let Self { plan, shown, mut session } = self;
         let mut transition = plan.transition;
         transition.deployment.client_time = client_time.into();
         transition.deployment.plan = Some(shown);
+        transition.deployment.signature = signature;
         session.submit(&transition).await?;
         Ok(Submitted { transition, session })
     }
@@ -188,6 +240,11 @@ impl Submitted {
     /// The transition's id.
     pub fn id(&self) -> &str {
         &self.transition.id
+    }
+
+    /// The application.
+    pub fn app(&self) -> &str {
+        &self.transition.app
     }
 
     /// Follows it to its end. Should the connection break, `node` is asked again: the transition

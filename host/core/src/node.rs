@@ -10,10 +10,10 @@ use crate::progress::Listener;
 use async_trait::async_trait;
 pub use error::NodeError;
 use silver_plugin_api::{
-    Digest,
+    Digest, TreePath,
     plan::{
-        AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts, Observed, Outcome, Release,
-        ReleaseDrift, RunInput, RunOutput, RunRequest, Transition, TrustRequest,
+        AgentStatus, AppReport, EnvironmentEntry, Finished, LaidOut, LogHead, LogLine, LogQuery, Missing, NodeFacts, Observed,
+        Outcome, Release, ReleaseDrift, RunInput, RunOutput, RunRequest, Transition, TrustRequest,
     },
     setup::{Applied, Plan, SetupOrder, SetupState},
 };
@@ -22,6 +22,9 @@ use tokio::sync::mpsc;
 
 /// Bytes on their way to a node.
 pub type Body<'a> = &'a mut (dyn Read + Send);
+
+/// Bytes that came from a node.
+pub type Stored = Box<dyn Read + Send>;
 
 /// What became of a transition that was looked on at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,14 +61,30 @@ pub trait Node: Send + Sync {
     async fn observe(&self, app: &str) -> Result<Observed, NodeError>;
     /// The lines (`silver_pack::listing`) of a tree that the node has.
     async fn tree(&self, digest: &Digest) -> Result<String, NodeError>;
+    /// The files of an application's current release as they lie there: every byte is read.
+    async fn files(&self, app: &str) -> Result<LaidOut, NodeError>;
+    /// Contents of files of a release as they lie there, at most
+    /// [`MAX_CONTENTS`](silver_plugin_api::plan::MAX_CONTENTS); `None` for what is no file or link any
+    /// more, or longer than [`MAX_CONTENT`](silver_plugin_api::plan::MAX_CONTENT).
+    async fn contents(&self, app: &str, label: &str, paths: Vec<TreePath>) -> Result<Vec<Option<Vec<u8>>>, NodeError>;
     /// What of these the node does not have.
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError>;
     /// The names of those secrets that have another value on the node; one that it does not have is not among them.
     async fn renewed(&self, app: &str, secrets: &BTreeMap<String, String>) -> Result<Vec<String>, NodeError>;
     /// What a build step made of exactly this before (lines of a tree); `None`: it has to be run.
     async fn assembled(&self, parts: &Parts<'_>) -> Result<Option<String>, NodeError>;
+    /// The signed head of its log.
+    async fn log_head(&self) -> Result<LogHead, NodeError>;
+    /// Events of its log as they were signed, from `first` on; of many only the first, none at the end.
+    async fn events(&self, first: u64) -> Result<Vec<Vec<u8>>, NodeError>;
+    /// Packs or contents that its registry keeps, at most
+    /// [`MAX_CONTENTS`](silver_plugin_api::plan::MAX_CONTENTS); `None` for what it does not have. Nothing is
+    /// checked but the size.
+    async fn stored(&self, archives: bool, digests: &[Digest]) -> Result<Vec<Option<Stored>>, NodeError>;
     /// Takes the lock of an application, or [`NodeError::Busy`].
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError>;
+    /// Lets a transition that waits for the others of its group go on to the switch, or back.
+    async fn go(&self, app: &str, id: &str, on: bool) -> Result<(), NodeError>;
     /// Follows the transition that is under way to its end.
     async fn watch(&self, app: &str, listener: &mut dyn Listener) -> Result<Watched, NodeError>;
     /// Lines of an application's logs, oldest first; with `follow` until the receiver is dropped.

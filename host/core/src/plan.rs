@@ -1,6 +1,7 @@
 //! The planner: (what is wanted, what was observed) → [`Plan`]. A pure function without input or
 //! output; what it returns is shown, hashed, refused when stale, and executed as it stands.
 
+mod approved;
 mod changes;
 mod deploy;
 mod facts;
@@ -10,6 +11,7 @@ mod state;
 mod steps;
 mod text;
 
+pub use approved::{PLANNED_BY, differences};
 pub use changes::{Change, FileChange, FileChanges, SettingChange};
 pub use facts::{BuildStep, Reversal, Summary, Writes};
 pub use refusal::Refusal;
@@ -85,12 +87,24 @@ pub struct Flags {
     pub drain_ms: u64,
     /// How many old releases stay on the node.
     pub keep: u32,
+    /// The label of the release; `None`: the one that the node gives it.
+    pub label: Option<String>,
+    /// As one of a group: how long it waits before the switch until the others are ready, too.
+    pub barrier_ms: Option<u64>,
 }
 
 impl Flags {
     /// As usual, under the name of this attempt.
     pub fn new(attempt: impl Into<String>) -> Self {
-        Self { attempt: attempt.into(), allow_downgrade: false, hold_ms: 30_000, drain_ms: 30_000, keep: 3 }
+        Self {
+            attempt: attempt.into(),
+            allow_downgrade: false,
+            hold_ms: 30_000,
+            drain_ms: 30_000,
+            keep: 3,
+            label: None,
+            barrier_ms: None,
+        }
     }
 }
 
@@ -112,7 +126,7 @@ pub enum Decision {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
-    /// Version of this format: 1.
+    /// Version of this format: [`FORMAT`].
     pub format: u32,
     /// The node it is for.
     pub node: String,
@@ -124,7 +138,7 @@ pub struct Plan {
 
 impl Plan {
     fn new(seen_node: &str, transition: Transition, summary: Summary) -> Self {
-        Self { format: 1, node: seen_node.into(), transition, summary }
+        Self { format: FORMAT, node: seen_node.into(), transition, summary }
     }
 
     /// sha256 over the plan's JSON as it is shown: what an operator approves. The name of the attempt
@@ -138,6 +152,9 @@ impl Plan {
         hash::sha256(&serde_json::to_vec(&shown).unwrap_or_default())
     }
 }
+
+/// Version of [`Plan`] as JSON.
+pub const FORMAT: u32 = 1;
 
 /// Plans `silver update`.
 pub fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Decision, Refusal> {

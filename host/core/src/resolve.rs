@@ -20,7 +20,9 @@ use silver_pack::{
 use silver_plugin_api::{
     Digest, Settings, Tree, TreePath,
     monitor::{HealthNeeds, Monitor},
-    plan::{Cron, NodeFacts, PackRef, Release, Secret, SecretSource, Service as UsedService, StaticDir, TIMERS},
+    plan::{
+        Cron, NodeFacts, PackRef, REQUIRED_PACKAGES, Release, Secret, SecretSource, Service as UsedService, StaticDir, TIMERS,
+    },
     runtime::{Runtime, RuntimeNeeds},
     service::Service,
 };
@@ -275,6 +277,10 @@ fn extra(request: Request<'_>, mut extra: Settings) -> Settings {
     if !request.app_plugins.is_empty() {
         let list: Vec<String> = request.app_plugins.iter().map(|(name, version)| format!("{name}=={version}")).collect();
         extra.insert(APP_PLUGINS.into(), list.join("\n"));
+    }
+    let packages = &request.manifest.runtime.requires.packages;
+    if !packages.is_empty() {
+        extra.insert(REQUIRED_PACKAGES.into(), packages.join(" "));
     }
     if let Some(notes) = &request.manifest.pack.notes {
         extra.insert("notes".into(), notes.to_string());

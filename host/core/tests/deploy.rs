@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
     deploy::{Choice, Content, DeployError, Planned, Resolved},
-    node::{Body, Node, NodeError, Parts, Session, Watched},
+    node::{Body, Node, NodeError, Parts, Session, Stored, Watched},
     plan::{Flags, Wanted},
     progress::{Listener, Silent},
     resolve::{self, Overrides},
@@ -16,11 +16,11 @@ use silver_pack::{
     snapshot::MemoryBlobs,
 };
 use silver_plugin_api::{
-    Digest,
+    Digest, TreePath,
     plan::{
-        AgentStatus, AppReport, AppState, Assembly, DataClass, Deployment, EnvironmentEntry, Finished, LogLine, LogQuery,
-        Missing, NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Release, ReleaseDrift, RunInput, RunOutput,
-        RunRequest, Secret, SecretSource, Transition, TrustRequest,
+        AgentStatus, AppReport, AppState, Assembly, DataClass, Deployment, EnvironmentEntry, Finished, LaidOut, LogHead, LogLine,
+        LogQuery, Missing, NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Release, ReleaseDrift, RunInput,
+        RunOutput, RunRequest, Secret, SecretSource, Transition, TrustRequest,
     },
     setup::{Applied, Plan, SetupOrder, SetupState},
 };
@@ -96,6 +96,12 @@ impl Node for Fake {
         let tree = self.0.lock().unwrap().trees.get(digest).cloned();
         tree.ok_or_else(|| NodeError::NotFound(format!("no tree {digest}")))
     }
+    async fn files(&self, _: &str) -> Result<LaidOut, NodeError> {
+        unreachable!()
+    }
+    async fn contents(&self, _: &str, _: &str, _: Vec<TreePath>) -> Result<Vec<Option<Vec<u8>>>, NodeError> {
+        unreachable!()
+    }
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
         Ok(self.lacking(archive, &blobs))
     }
@@ -112,9 +118,21 @@ impl Node for Fake {
         let state = self.0.lock().unwrap();
         Ok(state.made.then(|| state.makes.clone()))
     }
+    async fn log_head(&self) -> Result<LogHead, NodeError> {
+        unreachable!()
+    }
+    async fn events(&self, _: u64) -> Result<Vec<Vec<u8>>, NodeError> {
+        unreachable!()
+    }
+    async fn stored(&self, _: bool, _: &[Digest]) -> Result<Vec<Option<Stored>>, NodeError> {
+        unreachable!()
+    }
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError> {
         self.asked(format!("lock {app}"));
         Ok(Box::new(self.clone()))
+    }
+    async fn go(&self, _: &str, _: &str, _: bool) -> Result<(), NodeError> {
+        unreachable!()
     }
     async fn watch(&self, _: &str, _: &mut dyn Listener) -> Result<Watched, NodeError> {
         self.asked("watch");
@@ -290,7 +308,7 @@ async fn a_plan_takes_no_lock_and_staging_sends_only_what_is_missing() {
     let digest = planned.plan().digest();
     let secrets = BTreeMap::from([("smtp".to_owned(), "hush".to_owned())]);
     let staged = planned.stage(&node, &secrets, &mut Silent).await.unwrap();
-    let outcome = staged.submit("2026-11-22T18:00:00Z").await.unwrap().outcome(&node, &mut Silent).await.unwrap();
+    let outcome = staged.submit("2026-11-22T18:00:00Z", None).await.unwrap().outcome(&node, &mut Silent).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Done);
     let state = node.0.lock().unwrap();
     assert_eq!(state.asked, ["lock wiki", "archive", "blob mine", "blob reasons", "tree", "stage wiki.20261122_1", "submit"]);
@@ -342,7 +360,7 @@ async fn what_a_build_step_makes_is_part_of_tree_id_and_reasons() {
     assert!(planned.plan().to_string().contains("`build -o site` → site/: run in a sandbox"), "{}", planned.plan());
     let shown = planned.plan().digest();
     let staged = planned.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
-    drop(staged.submit("now").await.unwrap());
+    drop(staged.submit("now", None).await.unwrap());
     let (release, submitted) = {
         let state = node.0.lock().unwrap();
         let asked: Vec<&str> = state.asked.iter().map(String::as_str).filter(|asked| !asked.starts_with("blob {")).collect();
@@ -426,7 +444,7 @@ async fn after_the_submission_a_broken_connection_is_taken_up_again() {
         node.0.lock().unwrap().observed = observed();
         node.0.lock().unwrap().breaks = Some(watched);
         let staged = planned(&node, &zip).await.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
-        let outcome = staged.submit("now").await.unwrap().outcome(&node, &mut Silent).await;
+        let outcome = staged.submit("now", None).await.unwrap().outcome(&node, &mut Silent).await;
         match outcome {
             Ok(outcome) => assert!(known && outcome.kind == OutcomeKind::Done),
             Err(error) => assert!(!known && matches!(error, DeployError::Unwatched { .. }), "{error}"),

@@ -1,7 +1,7 @@
 //! One connection: a question, its answers.
 
 use crate::{
-    answer::{broken, refused, unexpected},
+    answer::{self, broken, refused, unexpected},
     dial::{Channel, Reader, Writer},
     keepalive::Keepalive,
 };
@@ -10,8 +10,11 @@ use silver_core::{
     node::{Body, NodeError},
     progress::Listener,
 };
-
-use std::sync::Arc;
+use std::{
+    io::{Seek, Write},
+    sync::Arc,
+};
+use tempfile::SpooledTempFile;
 use tokio::{
     io::{Empty, Sink},
     sync::Mutex,
@@ -24,6 +27,9 @@ pub(crate) type Talk = protocol::Channel<Empty, Writer>;
 
 /// So many bytes of a file are read at once.
 const PIECE: usize = silver_agent::protocol::CHUNK;
+
+/// What is longer than this is kept on the disk on its way.
+const IN_MEMORY: usize = 4 << 20;
 
 /// A connection to the agent of a node.
 pub(crate) struct Connection {
@@ -109,6 +115,26 @@ impl Connection {
             sent(done);
         }
         Ok(())
+    }
+
+    /// As [`Connection::receive_body`], on the disk when it is long.
+    pub(crate) async fn receive_spooled(&mut self, size: u64, limit: u64) -> Result<SpooledTempFile, NodeError> {
+        let broken = |reason: String| NodeError::Broken { node: self.node.clone(), reason };
+        if size > limit {
+            return Err(broken(format!("it announces {size} bytes where at most {limit} are allowed")));
+        }
+        let mut body = SpooledTempFile::new(IN_MEMORY);
+        let mut left = size;
+        while left > 0 {
+            let piece = self.listen.receive_data().await.map_err(|error| answer::broken(&self.node, &error))?;
+            left = match left.checked_sub(piece.len() as u64) {
+                Some(left) if !piece.is_empty() => left,
+                _ => return Err(broken("it sent other data than it had announced".into())),
+            };
+            body.write_all(&piece).map_err(|error| broken(format!("what it sent cannot be kept: {error}")))?;
+        }
+        body.rewind().map_err(|error| broken(format!("what it sent cannot be kept: {error}")))?;
+        Ok(body)
     }
 
     /// Exactly `size` bytes of data, as they were announced, at most `limit`.

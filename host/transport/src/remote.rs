@@ -10,14 +10,14 @@ use crate::{
 use async_trait::async_trait;
 use silver_agent::protocol::{Request, Response};
 use silver_core::{
-    node::{Node, NodeError, Parts, Session, Watched},
+    node::{Node, NodeError, Parts, Session, Stored, Watched},
     progress::{Listener, Silent},
 };
 use silver_plugin_api::{
-    Digest,
+    Digest, TreePath,
     plan::{
-        AgentStatus, AppReport, EnvironmentEntry, LogLine, LogQuery, Missing, NodeFacts, Observed, ReleaseDrift, RunInput,
-        RunOutput, RunRequest, TrustRequest,
+        AgentStatus, AppReport, EnvironmentEntry, LaidOut, LogHead, LogLine, LogQuery, MAX_CONTENT, Missing, NodeFacts, Observed,
+        ReleaseDrift, RunInput, RunOutput, RunRequest, TrustRequest,
     },
     setup::{Applied, Plan, SetupOrder, SetupState},
 };
@@ -26,6 +26,10 @@ use tokio::sync::mpsc;
 
 /// The most bytes of a tree's lines that are taken from a node: some 500,000 files.
 const MAX_TREE: u64 = 64 << 20;
+/// The longest event that is taken.
+const MAX_EVENT: u64 = 16 << 20;
+/// The longest pack or content that is taken.
+const MAX_STORED: u64 = 16 << 30;
 
 /// A node that is reached over connections to its agent. Each question has a connection of its own,
 /// so that they can be asked at the same time.
@@ -86,6 +90,33 @@ impl Node for RemoteNode {
         String::from_utf8(lines).map_err(|_| NodeError::Integrity(format!("the lines of tree {digest} are not text")))
     }
 
+    async fn files(&self, app: &str) -> Result<LaidOut, NodeError> {
+        let (mut connection, answer) = self.ask(&Request::Files { app: app.into() }).await?;
+        let Response::Files { label, size, odd } = answer else { return Err(connection.unexpected(&answer, "`Files`")) };
+        let lines = connection.receive_body(size, MAX_TREE).await?;
+        let lines =
+            String::from_utf8(lines).map_err(|_| NodeError::Integrity(format!("the list of the files of {app} is not text")))?;
+        Ok(LaidOut { label, lines, odd })
+    }
+
+    async fn contents(&self, app: &str, label: &str, paths: Vec<TreePath>) -> Result<Vec<Option<Vec<u8>>>, NodeError> {
+        let wanted = paths.len();
+        let request = Request::Contents { app: app.into(), label: label.into(), paths };
+        let (mut connection, answer) = self.ask(&request).await?;
+        let sizes = match answer {
+            Response::Contents { sizes } if sizes.len() == wanted => sizes,
+            other => return Err(connection.unexpected(&other, "`Contents` of these files")),
+        };
+        let mut contents = Vec::new();
+        for size in sizes {
+            contents.push(match size {
+                Some(size) => Some(connection.receive_body(size, MAX_CONTENT).await?),
+                None => None,
+            });
+        }
+        Ok(contents)
+    }
+
     async fn missing(&self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError> {
         let request = Request::Missing { archive, blobs };
         ask!(self, request, "`Missing`", Response::Missing(missing) => missing)
@@ -108,12 +139,47 @@ impl Node for RemoteNode {
         }
     }
 
+    async fn log_head(&self) -> Result<LogHead, NodeError> {
+        ask!(self, Request::LogHead, "`LogHead`", Response::LogHead(head) => head)
+    }
+
+    async fn events(&self, first: u64) -> Result<Vec<Vec<u8>>, NodeError> {
+        let (mut connection, answer) = self.ask(&Request::Events { first }).await?;
+        let Response::Contents { sizes } = answer else { return Err(connection.unexpected(&answer, "`Contents`")) };
+        let mut events = Vec::new();
+        for size in sizes.into_iter().flatten() {
+            events.push(connection.receive_body(size, MAX_EVENT).await?);
+        }
+        Ok(events)
+    }
+
+    async fn stored(&self, archives: bool, digests: &[Digest]) -> Result<Vec<Option<Stored>>, NodeError> {
+        let request = Request::Stored { archives, digests: digests.to_vec() };
+        let (mut connection, answer) = self.ask(&request).await?;
+        let sizes = match answer {
+            Response::Contents { sizes } if sizes.len() == digests.len() => sizes,
+            other => return Err(connection.unexpected(&other, "`Contents` of these digests")),
+        };
+        let mut all: Vec<Option<Stored>> = Vec::new();
+        for size in sizes {
+            all.push(match size {
+                Some(size) => Some(Box::new(connection.receive_spooled(size, MAX_STORED).await?)),
+                None => None,
+            });
+        }
+        Ok(all)
+    }
+
     async fn lock(&self, app: &str) -> Result<Box<dyn Session>, NodeError> {
         match self.ask(&Request::Lock { app: app.into() }).await? {
             (connection, Response::Ok) => Ok(Box::new(RemoteSession::new(app, connection))),
             (_, Response::Busy { by }) => Err(NodeError::Busy { app: app.into(), by }),
             (connection, other) => Err(connection.unexpected(&other, "`Ok` or `Busy`")),
         }
+    }
+
+    async fn go(&self, app: &str, id: &str, on: bool) -> Result<(), NodeError> {
+        ask!(self, Request::Go { app: app.into(), id: id.into(), on }, "`Ok`", Response::Ok => ())
     }
 
     async fn watch(&self, app: &str, listener: &mut dyn Listener) -> Result<Watched, NodeError> {

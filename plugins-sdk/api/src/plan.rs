@@ -19,11 +19,12 @@ pub use node::{AppState, NodeFacts, Observed, ObservedRelease, Progress, Progres
 pub use publisher::{Continuity, Discontinuity, Publisher, UNSIGNED};
 pub use release::{
     Access, Check, CheckTarget, ENV_FROM, EnvironmentSpec, FileFormat, Hook, HookTarget, Listen, Overlap, PackRef, Probe,
-    Process, Release, Rendered, RenderedSource, Secret, SecretSource, Service, SetKey, StateNature, StatePath, StaticDir,
+    Process, REQUIRED_PACKAGES, Release, Rendered, RenderedSource, Secret, SecretSource, Service, SetKey, StateNature, StatePath,
+    StaticDir,
 };
 pub use report::{
-    AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, ProcessReport, ReleaseDrift, RunInput,
-    RunOutput, RunRequest, RunSpec, TrustRequest,
+    AgentStatus, AppReport, EnvironmentEntry, Finished, LaidOut, LogHead, LogLine, LogQuery, MAX_CONTENT, MAX_CONTENTS, Missing,
+    ProcessReport, ReleaseDrift, RunInput, RunOutput, RunRequest, RunSpec, TrustRequest,
 };
 pub use transition::{
     Action, DataClass, Deployment, Outcome, OutcomeKind, Recipe, RecipePart, Source, Step, Transition, TransitionKind,

@@ -23,6 +23,9 @@ fn help() {
       inspect  Show what a pack is: manifest, files, plugins and what they ask for, bill of
                    materials, provenance
       update  Deploy a pack, or bring an application to another version, customization or setting
+      plan  Show what `silver update` would do, and write it to a file for `silver apply`
+      apply  Carry out what `silver plan -o FILE` planned: exactly that, or nothing
+      diff  Compare a pack or a directory with what really lies on the node, line by line
       status  Show the applications: which release, does it answer, was anything altered
       releases  List the releases of an application that are on the node, oldest first
       rollback  Go back to the release before: code and customization always, data only after a
@@ -66,7 +69,7 @@ fn help() {
       0  done, or nothing to do
       1  error
       2  usage: the command line or an input file is wrong
-      3  differences found (diff, doctor)
+      3  differences found (diff, doctor, plan --exit-code)
       4  the update failed and was reverted
       5  reverting failed too: needs a person
       6  node unreachable

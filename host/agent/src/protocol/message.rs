@@ -3,10 +3,10 @@
 use super::PROTOCOL;
 use serde::{Deserialize, Serialize};
 use silver_plugin_api::{
-    Digest,
+    Digest, TreePath,
     plan::{
-        AgentStatus, AppReport, EnvironmentEntry, Finished, LogLine, LogQuery, Missing, NodeFacts, Observed, Outcome, Progress,
-        Release, ReleaseDrift, RunRequest, Transition, TrustRequest,
+        AgentStatus, AppReport, EnvironmentEntry, Finished, LogHead, LogLine, LogQuery, Missing, NodeFacts, Observed, Outcome,
+        Progress, Release, ReleaseDrift, RunRequest, Transition, TrustRequest,
     },
     setup::{Applied, Plan, SetupOrder, SetupState},
 };
@@ -88,6 +88,34 @@ pub enum Request {
         /// The tree's digest.
         digest: Digest,
     },
+    /// The files of an app's current release as they lie there, every byte read → `Files`, and then their lines as data.
+    Files {
+        /// Which.
+        app: String,
+    },
+    /// Contents of files of a release as they lie there → `Contents`, and then the data.
+    Contents {
+        /// Of which app.
+        app: String,
+        /// Of which release.
+        label: String,
+        /// Which files.
+        paths: Vec<TreePath>,
+    },
+    /// The signed head of the node's log → `LogHead`.
+    LogHead,
+    /// Events of the log as they were signed → `Contents`, and then the data; of many only the first.
+    Events {
+        /// The first, counted from 0.
+        first: u64,
+    },
+    /// What the registry keeps → `Contents`, and then the data.
+    Stored {
+        /// Packs, or contents?
+        archives: bool,
+        /// Which.
+        digests: Vec<Digest>,
+    },
     /// What a build step of a release makes → `Progress`…, `Assembled`.
     Assemble {
         /// The release; its tree may still be without what its steps make.
@@ -115,6 +143,15 @@ pub enum Request {
     Submit {
         /// The plan.
         transition: Box<Transition>,
+    },
+    /// Lets a transition that waits for the others of its group go on to the switch, or back → `Ok`.
+    Go {
+        /// Of which app.
+        app: String,
+        /// Which transition.
+        id: String,
+        /// On, or back?
+        on: bool,
     },
     /// Looks on at the transition of an app → `Progress`…, `Outcome`; or `Idle`.
     Watch {
@@ -188,6 +225,22 @@ pub enum Response {
         /// Bytes of the lines.
         size: u64,
     },
+    /// The lines of the files of a release follow as data.
+    Files {
+        /// The release.
+        label: String,
+        /// Bytes of the lines.
+        size: u64,
+        /// Names of what lies there and can be part of no tree; of many only the first.
+        odd: Vec<String>,
+    },
+    /// Contents follow as data, one after the other.
+    Contents {
+        /// The bytes of each; `None` where there is none, or one that is longer than what is shown.
+        sizes: Vec<Option<u64>>,
+    },
+    /// The head of the node's log.
+    LogHead(LogHead),
     /// Lines of a tree: what a build step made, by path in the release's tree; the node has the content.
     /// `None`: it would have to be run.
     Assembled {

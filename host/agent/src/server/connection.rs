@@ -11,6 +11,7 @@ use super::{
 use crate::{
     agent::{Agent, TrustError},
     apps::Placed,
+    barrier,
     feed::{Feed, Seen},
     lock::{Lock, LockError},
     names,
@@ -135,6 +136,23 @@ impl Connection {
                 self.tree(digest).await?;
                 return Ok(None);
             }
+            Request::Files { app } => {
+                self.files(&app).await?;
+                return Ok(None);
+            }
+            Request::Contents { app, label, paths } => {
+                self.contents(&app, &label, paths).await?;
+                return Ok(None);
+            }
+            Request::LogHead => Response::LogHead(blocking(move || agent.store.head()).await?),
+            Request::Events { first } => {
+                self.events(first).await?;
+                return Ok(None);
+            }
+            Request::Stored { archives, digests } => {
+                self.stored(archives, digests).await?;
+                return Ok(None);
+            }
             Request::Stage { label, release, secrets } => self.stage(label, Arc::new(*release), secrets).await?,
             Request::Assemble { release, locations, step, files, run } => {
                 let files = Listing::parse(&files)
@@ -144,6 +162,12 @@ impl Connection {
                 self.assemble(parts, run).await?
             }
             Request::Submit { transition } => Box::pin(self.submit(*transition)).await?,
+            Request::Go { app, id, on } => {
+                names::app(&app)?;
+                names::transition_id(&id)?;
+                barrier::say(agent.dirs(), &id, on)?;
+                Response::Ok
+            }
             Request::Watch { app } => self.watch(&app).await?,
             Request::Logs(query) => self.logs(&query).await?,
             Request::Run(request) => self.program(request).await?,

@@ -3,7 +3,7 @@
 use super::{Means, keys};
 use crate::{
     apps::{AppFailure, Placed, Route},
-    checkpoint, data,
+    barrier, checkpoint, data,
     disk::{remove_dir, words},
     journal::Journal,
     prune, recover, state, trash,
@@ -61,6 +61,9 @@ impl Worker<'_> {
             Action::Switch { label } => self.switch(label.as_deref()).await,
             Action::SetLocations { locations } => self.set_locations(locations).await,
             Action::Probe(access) => apps.probe(app, access).await,
+            Action::Barrier { timeout_ms } => {
+                barrier::wait(dirs, &self.journal.transition().id, Duration::from_millis(*timeout_ms)).await
+            }
             Action::Open => Ok(()),
             Action::Drain { label, timeout_ms } => apps.drain(app, label, Duration::from_millis(*timeout_ms)).await,
             Action::SetDisabled(disabled) => self.set_state(if *disabled { AppState::Disabled } else { AppState::Active }).await,

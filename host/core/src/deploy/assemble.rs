@@ -11,7 +11,10 @@ use crate::{
     resolve,
 };
 use silver_pack::{globs, hash, listing::Listing, overlay::Change};
-use silver_plugin_api::plan::{Assembly, Release};
+use silver_plugin_api::{
+    TreePath,
+    plan::{Assembly, Release},
+};
 
 /// In a command that builds an environment: what follows is a file of the tree.
 const TREE: &str = "${SILVER_TREE_DIR}/";
@@ -22,9 +25,16 @@ impl Resolved {
         self.wanted.assembled < self.wanted.release.assemble.len()
     }
 
-    /// Adds what the node knows of the steps, up to the first that has to be run.
-    pub(super) async fn take_known(&mut self, node: &dyn Node, locations: &[String]) -> Result<(), DeployError> {
-        while self.has_steps_to_run() {
+    /// Adds what the node knows of the build steps to the tree; the directories of those steps that would
+    /// have to be run. `locations` are those of the application.
+    pub async fn take_assembled(&mut self, node: &dyn Node, locations: &[String]) -> Result<Vec<TreePath>, DeployError> {
+        self.take_known(node, locations, usize::MAX).await?;
+        Ok(self.wanted.release.assemble[self.wanted.assembled..].iter().map(|step| step.outputs.clone()).collect())
+    }
+
+    /// Adds what the node knows of the first `at_most` steps, up to the first that has to be run.
+    pub(super) async fn take_known(&mut self, node: &dyn Node, locations: &[String], at_most: usize) -> Result<(), DeployError> {
+        while self.has_steps_to_run() && self.wanted.assembled < at_most {
             let (release, step) = (&self.wanted.release, self.wanted.assembled);
             let files = files(release, step, &self.wanted.tree)?.to_lines();
             let Some(made) = node.assembled(&Parts { release, locations, step, files: &files }).await? else { break };

@@ -20,6 +20,22 @@ pub enum DeployError {
         /// Application.
         app: String,
     },
+    /// A plan that was approved is not what would be done now.
+    #[error("`{app}`: what would be done now is not what was approved; it differs in {}", .parts.join(", "))]
+    NotApproved {
+        /// Application.
+        app: String,
+        /// In what, for people.
+        parts: Vec<String>,
+    },
+    /// A plan that was approved, and everything is as it says already.
+    #[error("`{app}`: there is nothing left to do of what was approved: {why}")]
+    Superfluous {
+        /// Application.
+        app: String,
+        /// Why.
+        why: String,
+    },
     /// The connection broke during the transition, and the node does not remember its end.
     #[error("the connection broke during the change of `{app}`, and the node does not tell how it ended")]
     Unwatched {
@@ -64,6 +80,9 @@ impl DeployError {
             Self::Refused(refusal) => refusal.hint(),
             Self::Node(error) => error.hint(),
             Self::Stale { .. } => Some("look at the new plan and decide again: run the same command once more".into()),
+            Self::NotApproved { .. } | Self::Superfluous { .. } => {
+                Some("nothing was changed; make a new plan with `silver plan` and have that approved".into())
+            }
             Self::Unwatched { app, .. } => Some(format!("`silver status {app}` and `silver registry log` tell how it ended")),
             Self::Listing(_) | Self::Tree { .. } | Self::Assembled { .. } => {
                 Some("`silver registry verify` looks for what was altered".into())

@@ -30,7 +30,8 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
     }
 
     let app = &wanted.release.app;
-    let new = Labelled { label: &observed.next_label, release: &wanted.release };
+    let label = flags.label.as_ref().unwrap_or(&observed.next_label);
+    let new = Labelled { label, release: &wanted.release };
     let old = current.map(|current| Labelled { label: &current.label, release: &current.release });
     let serving = observed.state == AppState::Active;
     let code_changed = old.is_none_or(|old| code_differs(old.release, new.release));
@@ -63,6 +64,9 @@ pub(super) fn plan(wanted: &Wanted, seen: Seen<'_>, flags: &Flags) -> Result<Dec
     steps.verify(new);
     if serving || old.is_none() {
         steps.start(new, serving_old.filter(|_| !close), flags.drain_ms);
+    }
+    if let Some(timeout_ms) = flags.barrier_ms {
+        steps.barrier(timeout_ms);
     }
     steps.locations(&locations, &observed.locations);
     steps.switch(new, old.map(|old| old.label));

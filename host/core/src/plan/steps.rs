@@ -2,6 +2,11 @@
 
 use silver_plugin_api::plan::{Action, Check, CheckTarget, HookTarget, Listen, Probe, Process, Release, StatePath, Step};
 
+/// The step at which the members of a group wait for each other.
+const BARRIER: &str = "barrier";
+/// The step after which nothing is reverted by itself.
+const OPEN: &str = "open";
+
 /// A release under its label.
 #[derive(Clone, Copy)]
 pub(super) struct Labelled<'a> {
@@ -128,6 +133,11 @@ impl Steps {
         self.hook(new.release, "warm", "warm it up", []);
     }
 
+    /// Everything that can fail before the switch is done: the others of the group are waited for.
+    pub(super) fn barrier(&mut self, timeout_ms: u64) {
+        self.add(BARRIER, "wait until all nodes are ready to switch", Action::Barrier { timeout_ms }, []);
+    }
+
     /// The locations change.
     pub(super) fn locations(&mut self, after: &[String], before: &[String]) {
         if after != before {
@@ -158,7 +168,7 @@ impl Steps {
 
     /// The point of no return.
     pub(super) fn open(&mut self) {
-        self.add("open", "from here on nothing is reverted by itself", Action::Open, []);
+        self.add(OPEN, "from here on nothing is reverted by itself", Action::Open, []);
         if self.closed {
             self.add("open-writes", "let requests through", Action::OpenWrites, []);
         }
@@ -196,6 +206,7 @@ impl Steps {
                 Action::Run { hook, .. } => hook.timeout_ms,
                 Action::Ready { probe, .. } => probe.timeout_ms,
                 Action::Check(check) => check.timeout_ms,
+                Action::Barrier { timeout_ms } => *timeout_ms,
                 Action::Stop { label, .. } => stop(label),
                 _ => 0,
             })

@@ -152,7 +152,9 @@ fn step_words(step: &Step) -> String {
             format!("{}: {} answers {} (at most {})", step.why, probe.access.path, probe.access.status, time(probe.timeout_ms))
         }
         Action::Check(check) => format!("{} (at most {})", step.why, time(check.timeout_ms)),
-        Action::Drain { timeout_ms, .. } => format!("{} (at most {})", step.why, time(*timeout_ms)),
+        Action::Drain { timeout_ms, .. } | Action::Barrier { timeout_ms } => {
+            format!("{} (at most {})", step.why, time(*timeout_ms))
+        }
         Action::Checkpoint { id, .. } => format!("{} as {id}", step.why),
         _ => step.why.clone(),
     }

@@ -96,6 +96,10 @@ pub struct Release {
 /// that is not a bind: `env-from.NAME` = `runtime` or `customization`.
 pub const ENV_FROM: &str = "env-from.";
 
+/// The name in [`Release::extra`] with the packages of the distribution that the pack asks for, divided by
+/// spaces.
+pub const REQUIRED_PACKAGES: &str = "required-packages";
+
 impl Release {
     /// Where a name of the environment comes from: `bind`, `runtime`, `customization`.
     pub fn env_from(&self, name: &str) -> &str {

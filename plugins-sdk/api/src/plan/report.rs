@@ -78,6 +78,34 @@ pub struct Missing {
     pub blobs: Vec<Digest>,
 }
 
+/// The files of a release as they lie on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LaidOut {
+    /// Label of the release.
+    pub label: String,
+    /// The lines of a tree: of what is there, by content.
+    pub lines: String,
+    /// Names of what is there and can be part of no tree (a pipe, a name that is not text); of many
+    /// only the first.
+    pub odd: Vec<String>,
+}
+
+/// The longest content that a node gives for being looked at.
+pub const MAX_CONTENT: u64 = 1 << 20;
+/// So many contents are asked for at once.
+pub const MAX_CONTENTS: usize = 64;
+
+/// The head of a node's log, and the key that signs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LogHead {
+    /// The signed tree head.
+    pub text: String,
+    /// The public key: `<name>+<id>+<base64>`.
+    pub key: String,
+}
+
 /// Which lines of which log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -163,6 +163,12 @@ pub enum Action {
         /// Which release; `None`: no release is current (the undo of a first deployment).
         label: Option<String>,
     },
+    /// Wait until whoever submitted the transition says `go` for it, as one of several that switch
+    /// together. Without it in this time the step fails.
+    Barrier {
+        /// How long.
+        timeout_ms: u64,
+    },
     /// The locations the front answers for this app; empty: none.
     SetLocations {
         /// `host[/path]`, the canonical one first.
@@ -261,6 +267,9 @@ pub struct Deployment {
     pub client_time: String,
     /// Digest of the plan as it was shown.
     pub plan: Option<Digest>,
+    /// The operator's SSH signature over that digest, in the armour of `ssh-keygen -Y sign`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// Room to grow.
     pub extra: Settings,
 }

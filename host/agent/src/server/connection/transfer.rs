@@ -2,17 +2,24 @@
 
 use super::{Connection, Stop};
 use crate::{
-    protocol::{ErrorCode, ProtocolError, Refusal, Response},
+    disk::DiskError,
+    names, observe,
+    protocol::{CHUNK, ErrorCode, ProtocolError, Refusal, Response},
     server::refuse::{Refuse, refused},
     store::{Arriving, Store, StoreError},
 };
 use silver_pack::{hash, listing::Listing};
-use silver_plugin_api::Digest;
+use silver_plugin_api::{Digest, TreePath, plan::MAX_CONTENTS};
 use silver_registry::RegistryError;
 use std::{
+    fs::File,
     io::{self, Read},
     sync::Arc,
 };
+use tokio::sync::mpsc;
+
+/// So many events are sent at once.
+const MAX_EVENTS: u64 = 256;
 
 /// The longest tree that is taken: a million paths of ordinary length.
 const MAX_TREE: u64 = 256 << 20;
@@ -60,6 +67,81 @@ impl Connection {
         self.take(size, put).await
     }
 
+    /// The files of the current release, as they lie there.
+    pub(super) async fn files(&mut self, app: &str) -> Result<(), Stop> {
+        let label = self.placed(app).await?.label;
+        let dir = self.agent.dirs().tree(app, &label);
+        let (files, odd) = at_work(move || observe::laid_out(&dir)).await?;
+        let lines = files.to_lines();
+        let size = lines.len() as u64;
+        self.writer.send(&Response::Files { label, size, odd }).await?;
+        Ok(self.writer.send_data(&mut lines.as_bytes(), size, |_| {}).await?)
+    }
+
+    /// Contents of files of a release, as they lie there.
+    pub(super) async fn contents(&mut self, app: &str, label: &str, paths: Vec<TreePath>) -> Result<(), Stop> {
+        names::app(app)?;
+        names::label(app, label)?;
+        if paths.len() > MAX_CONTENTS {
+            let message = format!("{} files at once are over the limit of {MAX_CONTENTS}", paths.len());
+            return Err(Stop::Refused(refused(ErrorCode::Refused, message, None)));
+        }
+        let dir = self.agent.dirs().tree(app, label);
+        let read = move || paths.iter().map(|path| observe::content(&dir, path)).collect::<Result<Vec<_>, _>>();
+        let contents = at_work(read).await?;
+        let sizes = contents.iter().map(|content| content.as_ref().map(|content| content.len() as u64)).collect();
+        self.writer.send(&Response::Contents { sizes }).await?;
+        for content in contents.iter().flatten() {
+            self.writer.send_data(&mut content.as_slice(), content.len() as u64, |_| {}).await?;
+        }
+        Ok(())
+    }
+
+    /// Events of the log as they were signed, from `first` on.
+    pub(super) async fn events(&mut self, first: u64) -> Result<(), Stop> {
+        let store = Arc::clone(&self.agent.store);
+        let read = move || {
+            let size = store.registry().head().map_err(StoreError::from)?.size;
+            let last = size.min(first.saturating_add(MAX_EVENTS));
+            (first..last).map(|index| Ok(store.registry().event_file(index)?)).collect::<Result<Vec<_>, StoreError>>()
+        };
+        let events = blocking(read).await?;
+        let sizes = events.iter().map(|event| Some(event.len() as u64)).collect();
+        self.writer.send(&Response::Contents { sizes }).await?;
+        for event in &events {
+            self.writer.send_data(&mut event.as_slice(), event.len() as u64, |_| {}).await?;
+        }
+        Ok(())
+    }
+
+    /// Packs or contents that the registry keeps, read while they are sent.
+    pub(super) async fn stored(&mut self, archives: bool, digests: Vec<Digest>) -> Result<(), Stop> {
+        if digests.len() > MAX_CONTENTS {
+            let message = format!("{} contents at once are over the limit of {MAX_CONTENTS}", digests.len());
+            return Err(Stop::Refused(refused(ErrorCode::Refused, message, None)));
+        }
+        let store = Arc::clone(&self.agent.store);
+        let (sizes, digests) = blocking(move || {
+            let objects = store.registry().objects();
+            let archive = |digest: &Digest| std::fs::metadata(objects.archive_path(digest)).ok().map(|file| file.len());
+            let size = |digest: &Digest| if archives { archive(digest) } else { objects.size(digest) };
+            Ok((digests.iter().map(size).collect::<Vec<_>>(), digests))
+        })
+        .await?;
+        let there: Vec<Digest> =
+            digests.iter().zip(&sizes).filter(|(_, size)| size.is_some()).map(|(digest, _)| *digest).collect();
+        self.writer.send(&Response::Contents { sizes }).await?;
+        let store = Arc::clone(&self.agent.store);
+        let (sender, mut pieces) = mpsc::channel(4);
+        let reading = tokio::task::spawn_blocking(move || read_stored(&store, archives, &there, &sender));
+        while let Some(piece) = pieces.recv().await {
+            self.writer.send_data(&mut piece.as_slice(), piece.len() as u64, |_| {}).await?;
+        }
+        // what was announced and cannot be read ends the connection: the client counts the bytes
+        ended(reading.await)?.map_err(|error| ProtocolError::Io(io::Error::other(error)))?;
+        Ok(())
+    }
+
     pub(super) async fn tree(&mut self, digest: Digest) -> Result<(), Stop> {
         let store = Arc::clone(&self.agent.store);
         let lines = blocking(move || Ok(store.registry().tree(&digest)?.to_lines())).await.map_err(|error| {
@@ -72,10 +154,41 @@ impl Connection {
     }
 }
 
+/// Reads packs or contents in pieces, until nobody takes them any more.
+fn read_stored(store: &Store, archives: bool, digests: &[Digest], pieces: &mpsc::Sender<Vec<u8>>) -> Result<(), StoreError> {
+    let objects = store.registry().objects();
+    for digest in digests {
+        let failed = |source| StoreError(RegistryError::Io { doing: "read", path: digest.hex().into(), source });
+        let mut from: Box<dyn Read + '_> = if archives {
+            Box::new(File::open(objects.archive_path(digest)).map_err(failed)?)
+        } else {
+            objects.reader(digest)?
+        };
+        loop {
+            let mut piece = Vec::new();
+            from.by_ref().take(CHUNK as u64).read_to_end(&mut piece).map_err(failed)?;
+            if piece.is_empty() {
+                break;
+            }
+            if pieces.blocking_send(piece).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     ended(tokio::task::spawn_blocking(work).await)?
+}
+
+/// Work on the disk, away from the connections.
+async fn at_work<T: Send + 'static>(work: impl FnOnce() -> Result<T, DiskError> + Send + 'static) -> Result<T, DiskError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(DiskError { doing: "work on", path: "the releases".into(), source: io::Error::other(error) }))
 }
 
 /// A task that panicked is an error of the one request.

@@ -1,0 +1,94 @@
+use crate::{
+    carry::{How, carry},
+    context::Context,
+    deploying::{Deploying, Target},
+    error::{CommandError, Result},
+    exit::Exit,
+    merging::Opened,
+    node, operator,
+    plan_file::PlanFile,
+    secrets, trust,
+};
+use silver_builtin::backup::BuiltinBackup;
+use silver_core::{
+    deploy::Choice,
+    node::Node,
+    plan::{PLANNED_BY, Plan},
+};
+use std::path::PathBuf;
+
+/// Carry out what `silver plan -o FILE` planned: exactly that, or nothing
+///
+/// Pack and customization are read again from where the plan was made with them, and what would be done
+/// with them now has to be what the file says. It is refused when a byte of either differs, when another
+/// release is current meanwhile, or when the file was altered.
+#[derive(Debug, clap::Args)]
+pub struct Apply {
+    /// The plan file
+    file: PathBuf,
+    /// The pack lies here now
+    #[arg(long, value_name = "FILE")]
+    pack: Option<PathBuf>,
+    /// The customization lies here now
+    #[arg(long, value_name = "DIR")]
+    customize: Option<PathBuf>,
+    /// Show what would be done, and whether it is still what was planned; change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Apply {
+    pub fn run(self, context: &Context) -> Result {
+        context.interrupt.ends_at_once(&context.ui)?;
+        let file = PlanFile::read(&self.file)?;
+        if file.plans.is_empty() {
+            context.ui.line("nothing to do: that is what was planned");
+            return Ok(Exit::Done);
+        }
+        let mut what = file.deploying.clone();
+        what.pack = self.pack.clone().or(what.pack);
+        what.customize = self.customize.clone().or(what.customize);
+        let opened = what.open(context, trust::First::unless(self.dry_run))?;
+        let targets = what.targets(&opened)?;
+        let mut exit = Exit::Done;
+        for plan in &file.plans {
+            let target = targets.iter().find(|target| target.app == plan.transition.app);
+            let target = target.ok_or_else(|| {
+                let app = &plan.transition.app;
+                CommandError::new(Exit::Error, format!("`{app}` is planned, but the customization has no such [[deploy]] row"))
+                    .hint("make a new plan with `silver plan`, and have that approved")
+            })?;
+            exit = self.apply(context, &what, &opened, target, plan, &file)?;
+        }
+        Ok(exit)
+    }
+
+    fn apply(
+        &self,
+        context: &Context,
+        what: &Deploying,
+        opened: &Opened,
+        target: &Target,
+        plan: &Plan,
+        file: &PlanFile,
+    ) -> Result {
+        context.block_on(async {
+            let node = node::connect(context)?;
+            let facts = node.facts().await?;
+            let merged = target.merge(context, opened, &facts)?;
+            let mut resolved = what.resolve(&merged, &facts, target)?;
+            if file.planned_by != operator::claimed() {
+                resolved.wanted.deployment.extra.insert(PLANNED_BY.into(), file.planned_by.clone());
+            }
+            let planned = resolved.plan_approved(&node, &BuiltinBackup, plan, &what.flags()?).await;
+            let planned = planned.map_err(|error| trust::naming(error, merged.pack.path()))?;
+            let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);
+            let how = How { dry_run: self.dry_run, ask_secrets: Some(&ask_secrets), notes: merged.notes(), unasked: false };
+            let exit = Box::pin(carry(context, &node, Choice::Planned(Box::new(planned)), how)).await?;
+            if exit == Exit::Done && !self.dry_run {
+                merged.save_lock()?;
+            }
+            Ok(exit)
+        })
+    }
+}

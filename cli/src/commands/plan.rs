@@ -1,0 +1,84 @@
+use crate::{
+    context::Context,
+    deploying::{Deploying, Target},
+    error::Result,
+    exit::Exit,
+    merging::Opened,
+    node, operator,
+    plan_file::PlanFile,
+    trust,
+};
+use jiff::Timestamp;
+use silver_builtin::backup::BuiltinBackup;
+use silver_core::{deploy::Choice, node::Node, plan};
+use std::path::PathBuf;
+
+/// Show what `silver update` would do, and write it to a file for `silver apply`
+///
+/// Nothing is changed. A plan file can be read, kept under version control and approved; it is carried
+/// out exactly, by whoever applies it, or refused when pack, customization or node have changed since.
+/// It holds no value of a secret: those are taken when it is applied.
+#[derive(Debug, clap::Args)]
+pub struct Plan {
+    #[command(flatten)]
+    what: Deploying,
+    /// Write the plan here
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// End with 3 when there is something to do
+    #[arg(long)]
+    exit_code: bool,
+}
+
+impl Plan {
+    pub fn run(self, context: &Context) -> Result {
+        context.interrupt.ends_at_once(&context.ui)?;
+        let opened = self.what.open(context, trust::First::Tell)?;
+        let (mut plans, mut nothing) = (Vec::new(), Vec::new());
+        for target in self.what.targets(&opened)? {
+            match self.plan(context, &opened, &target)? {
+                Ok(plan) => plans.push(plan),
+                Err(why) => nothing.push(why),
+            }
+        }
+        let exit = if self.exit_code && !plans.is_empty() { Exit::Differences } else { Exit::Done };
+        let ui = &context.ui;
+        if ui.json() {
+            ui.report_json(&plans)?;
+        } else {
+            for why in &nothing {
+                ui.line(&format!("nothing to do: {why}"));
+            }
+            for plan in &plans {
+                ui.line(&plan.to_string());
+            }
+        }
+        if let Some(path) = &self.output {
+            let file = PlanFile {
+                planned_by: operator::claimed(),
+                planned_at: Timestamp::now().to_string(),
+                silver: env!("CARGO_PKG_VERSION").into(),
+                deploying: self.what,
+                plans,
+            };
+            let digest = file.write(path)?;
+            ui.note(&format!("written to {}, {digest}; carry it out with `silver apply {0}`", path.display()));
+        }
+        Ok(exit)
+    }
+
+    /// The plan for one target, or why there is none.
+    fn plan(&self, context: &Context, opened: &Opened, target: &Target) -> Result<std::result::Result<plan::Plan, String>> {
+        context.block_on(async {
+            let node = node::connect(context)?;
+            let facts = node.facts().await?;
+            let merged = target.merge(context, opened, &facts)?;
+            let resolved = self.what.resolve(&merged, &facts, target)?;
+            let choice = resolved.plan(&node, &BuiltinBackup, &self.what.flags()?).await;
+            Ok(match choice.map_err(|error| trust::naming(error, merged.pack.path()))? {
+                Choice::Nothing { why } => Err(why),
+                Choice::Planned(planned) => Ok(planned.plan().clone()),
+            })
+        })
+    }
+}
