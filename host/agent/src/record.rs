@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use silver_plugin_api::{
     Digest,
     plan::{Action, Outcome, Publisher, Transition, TransitionKind, TrustRequest},
-    setup::{Applied, Fate, ItemResult, SetupOrder},
+    setup::{Applied, SetupOrder},
 };
 use silver_registry::{
     Event, Record, Statement,
@@ -121,9 +121,7 @@ impl RegistryRecorder {
 
     /// Records that the machine was set up, and what of it was changed.
     pub async fn setup(&self, order: &SetupOrder, applied: &Applied, began: i64) -> Result<u64, RecordError> {
-        let touched =
-            |item: &&ItemResult| item.fate != Fate::InPlace && !matches!(item.fate, Fate::Skipped { .. }) || item.poked.is_some();
-        let changed = applied.items.iter().filter(touched).map(|item| item.id.clone()).collect();
+        let changed = applied.items.iter().filter(|item| item.is_touched()).map(|item| item.id.clone()).collect();
         let event = Event::Setup(SetUp { plan: Some(applied.version), changed });
         self.append(Record { app: None, reason: order.reason.clone(), ..record("", &order.operator, began, event) }).await
     }

@@ -223,6 +223,10 @@ impl Run {
     }
 
     async fn confirmed(&mut self, guard: Guard, round: &[usize]) {
+        let failed_one = round.iter().any(|&at| matches!(&self.states[at], State::Ended(result) if !result.is_in_place()));
+        if failed_one {
+            return self.taken_back(guard, round).await;
+        }
         self.work.feed.say("confirm", ProgressKind::Begin("a fresh connection has to come through".into()));
         // who asked may be gone: then nobody confirms, and everything is undone
         let _ = self.confirm.send(guard.id().to_owned()).await;
@@ -232,10 +236,27 @@ impl Run {
             Err(error) => (Some(failed(&error)), ProgressKind::Failed(words(&error))),
         };
         self.work.feed.say("confirm", said);
-        let Some(fate) = fate else { return };
+        if let Some(fate) = fate {
+            self.spoilt(round, &fate);
+        }
+    }
+
+    /// Half of such a round is not for keeping, and nothing has to be tried to know it.
+    async fn taken_back(&mut self, guard: Guard, round: &[usize]) {
+        self.work.feed.say("undo", ProgressKind::Begin("one of these failed: all of them are undone".into()));
+        let fate = match guard.take_back(&self.work.machine).await {
+            Ok(errors) if errors.is_empty() => Fate::Undone,
+            Ok(errors) => failed_because(&errors.join("; ")),
+            Err(error) => failed(&error),
+        };
+        self.work.feed.say("undo", ProgressKind::Done);
+        self.spoilt(round, &fate);
+    }
+
+    fn spoilt(&mut self, round: &[usize], fate: &Fate) {
         for &at in round {
             let State::Ended(result) = &mut self.states[at] else { continue };
-            if result.fate == Fate::Changed || result.poked.is_some() {
+            if result.is_in_place() && result.is_touched() {
                 result.fate = fate.clone();
             }
         }

@@ -31,7 +31,8 @@ pub(crate) async fn apply(machine: &Machine, step: Step<'_>, command: &Command) 
     machine.run_with(step, &argv, &command.env, Duration::from_secs(command.seconds())).await
 }
 
-fn prefixed(command: &Command, argv: &[String]) -> Vec<String> {
+/// With what makes it another user's.
+pub(super) fn prefixed(command: &Command, argv: &[String]) -> Vec<String> {
     let mut whole: Vec<String> = match &command.user {
         Some(user) => ["runuser", "-u", user, "--"].map(Into::into).to_vec(),
         None => Vec::new(),

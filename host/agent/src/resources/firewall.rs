@@ -32,7 +32,7 @@ table inet silver {
     iifname \"lo\" accept
     ct state established,related accept
     ct state invalid drop
-    meta l4proto { icmp, ipv6-icmp } accept
+    meta l4proto { 1, 58 } accept # icmp: a bare machine does not know their names
     udp sport { 67, 547 } udp dport { 68, 546 } accept
 ";
 const TAIL: &str = "  }\n}\n";

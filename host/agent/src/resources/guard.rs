@@ -7,7 +7,7 @@
 //! machine starts was not confirmed and is undone.
 
 use super::{
-    ResourceError, firewall,
+    ResourceError, command, firewall,
     machine::{MAX_TEXT, Machine, Step},
     place::Owned,
     sysctl, unit, user,
@@ -138,11 +138,15 @@ impl Guard {
         Ok(self.write()?)
     }
 
-    /// Remembers that a unit has been poked: it is poked again when all is as it was.
+    /// Remembers that a unit or command has been poked: it is poked again when all is as it was.
     pub(crate) fn keep_poke(&mut self, item: &Item, how: OnChange) -> Result<(), ResourceError> {
-        if let Resource::Unit(it) = &item.resource {
-            self.then(["systemctl", "daemon-reload"]);
-            self.then(["systemctl", unit::verb(it, how), "--", &it.name]);
+        match &item.resource {
+            Resource::Unit(it) => {
+                self.then(["systemctl", "daemon-reload"]);
+                self.then(["systemctl", unit::verb(it, how), "--", &it.name]);
+            }
+            Resource::Command(it) => self.undo.then.push(command::prefixed(it, &it.argv)),
+            _ => {}
         }
         Ok(self.write()?)
     }
@@ -175,6 +179,14 @@ impl Guard {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Puts everything back at once; what could not be done is said.
+    pub(crate) async fn take_back(self, machine: &Machine) -> Result<Vec<String>, ResourceError> {
+        let errors = undo(machine, &self.dir, &self.id).await?;
+        machine.ask(&["systemctl", "stop", "--", &format!("{}.timer", unit_of(&self.id))]).await?;
+        remove_file(&self.file("undone"))?;
+        Ok(errors)
     }
 
     fn keep_path(&mut self, machine: &Machine, path: &str) -> Result<(), ResourceError> {

@@ -100,20 +100,30 @@ pub enum Fate {
         /// Its id.
         after: String,
     },
-    /// It was put right and undone again: no fresh connection came in time.
+    /// It was put right and undone again: no fresh connection came in time, or another change of its round failed.
     Undone,
+}
+
+impl ItemResult {
+    /// Is it as it shall be now?
+    pub const fn is_in_place(&self) -> bool {
+        matches!(self.fate, Fate::InPlace | Fate::Changed)
+    }
+
+    /// Was it touched, or poked?
+    pub fn is_touched(&self) -> bool {
+        !matches!(self.fate, Fate::InPlace | Fate::Skipped { .. }) || self.poked.is_some()
+    }
 }
 
 impl Applied {
     /// Is everything in place now?
     pub fn is_complete(&self) -> bool {
-        self.items.iter().all(|item| matches!(item.fate, Fate::InPlace | Fate::Changed))
+        self.items.iter().all(ItemResult::is_in_place)
     }
 
     /// Was anything touched?
     pub fn has_changed(&self) -> bool {
-        self.items
-            .iter()
-            .any(|item| item.fate != Fate::InPlace && !matches!(item.fate, Fate::Skipped { .. }) || item.poked.is_some())
+        self.items.iter().any(ItemResult::is_touched)
     }
 }
