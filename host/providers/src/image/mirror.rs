@@ -16,6 +16,7 @@ pub(super) const PACKAGES: &[&str] = &[
     "unattended-upgrades",
     // the example of a node plugin
     "fail2ban",
+    "python3-systemd",
     // tests: login shells that are none of POSIX, clocks that are wrong, and what silver is measured against
     "faketime",
     "fish",
