@@ -7,7 +7,9 @@ mod text;
 use silver_pack::hash;
 use silver_plugin_api::{
     Digest,
-    setup::{Difference, Flaw, Found, LastSetup, OnChange, Plan, Presence, Resource, SetupState, Standing, standing},
+    setup::{
+        Content, Difference, File, Flaw, Found, LastSetup, OnChange, Plan, Presence, Resource, SetupState, Standing, standing,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +51,8 @@ pub struct Change {
     pub why: String,
     /// Is it undone unless a fresh connection confirms it?
     pub guarded: bool,
+    /// Of a file whose text is replaced by another one: as it is, as it shall be.
+    pub text: Option<(String, String)>,
 }
 
 /// What is done to a resource.
@@ -97,6 +101,8 @@ pub fn propose(plan: &Plan, state: &SetupState) -> Result<Proposal, Vec<Flaw>> {
     plan.check()?;
     let order = plan.order().map_err(|cycle| vec![Flaw { item: None, why: cycle.to_string() }])?;
     let found: BTreeMap<&str, &Found> = state.found.iter().map(|item| (item.id.as_str(), &item.found)).collect();
+    let texts: BTreeMap<&str, &String> =
+        state.found.iter().filter_map(|item| Some((item.id.as_str(), item.text.as_ref()?))).collect();
     let not_said = Found::Unknown("the node said nothing about it".into());
     let mut poked = pending(plan, state.last.as_ref());
     let (mut changes, mut unknown, mut in_place) = (Vec::new(), Vec::new(), 0);
@@ -135,6 +141,7 @@ pub fn propose(plan: &Plan, state: &SetupState) -> Result<Proposal, Vec<Flaw>> {
             differences,
             why: item.why.clone(),
             guarded: item.is_guarded(),
+            text: texts.get(item.id.as_str()).and_then(|is| Some(((*is).clone(), text(&item.resource)?))),
         });
     }
     Ok(Proposal {
@@ -181,6 +188,14 @@ fn verb(resource: &Resource, differences: &[Difference]) -> Verb {
             Verb::Create
         }
         _ => Verb::Change,
+    }
+}
+
+/// The text of a file as it shall be.
+fn text(resource: &Resource) -> Option<String> {
+    match resource {
+        Resource::File(File { content: Content::Inline(bytes), .. }) => String::from_utf8(bytes.clone()).ok(),
+        _ => None,
     }
 }
 

@@ -43,7 +43,7 @@ fn unit(active: &str) -> Found {
 }
 
 fn state(found: [(&str, Found); 5]) -> SetupState {
-    let found = found.map(|(id, found)| FoundItem { id: id.into(), found }).to_vec();
+    let found = found.map(|(id, found)| FoundItem { id: id.into(), found, text: None }).to_vec();
     SetupState { last: None, found }
 }
 
@@ -105,9 +105,12 @@ fn again_is_nothing() {
 fn a_change_pokes_and_so_does_one_that_was_cut_short() {
     let mut edited = SetupState { last: Some(last(plan(), true)), ..in_place() };
     edited.found[1].found = here("edited by hand");
+    edited.found[1].text = Some("edited by hand".into());
     let proposal = propose(&plan(), &edited).unwrap();
     let said: Vec<_> = proposal.changes.iter().map(|change| (change.id.as_str(), change.verb(), change.poked)).collect();
     assert_eq!(said, [("config", "change", None), ("service", "reload", Some(OnChange::Reload))]);
+
+    assert_eq!(proposal.changes[0].text, Some(("edited by hand".into(), "a".into())));
 
     let mut cut = SetupState { last: Some(last(plan(), false)), ..in_place() };
     cut.last.as_mut().unwrap().pending = vec![

@@ -1,19 +1,33 @@
 //! Looks at everything that a plan is about; each program is asked once.
 
 use super::{
-    Accounts, ResourceError, command, directory, file, firewall, group, ini_keys, link, machine::Machine, package,
+    Accounts, ResourceError, command, directory, file, firewall, group, ini_keys, link, machine::Machine, package, paths,
     record::Record, repository, sysctl, unit, user,
 };
 use crate::disk::words;
 use silver_pack::hash;
-use silver_plugin_api::setup::{Firewall, Found, FoundItem, Item, Plan, Resource};
+use silver_plugin_api::setup::{Firewall, Found, FoundItem, Item, PathKind, Plan, Presence, Resource};
 use std::collections::BTreeMap;
+
+/// A file that is longer is not shown.
+const MAX_SHOWN: u64 = 64 << 10;
 
 /// What is there in the place of each item.
 pub(crate) async fn observe(machine: &Machine, plan: &Plan, record: Option<&Record>) -> Vec<FoundItem> {
     let items: Vec<&Item> = plan.items.iter().collect();
     let found = observe_some(machine, plan, &items, record).await;
-    items.iter().zip(found).map(|(item, found)| FoundItem { id: item.id.clone(), found }).collect()
+    let told = |(item, found): (&&Item, Found)| FoundItem { id: item.id.clone(), text: text(machine, item, &found), found };
+    items.iter().zip(found).map(told).collect()
+}
+
+/// The text that is to be replaced, for people; never of a file that not everybody may read.
+fn text(machine: &Machine, item: &Item, found: &Found) -> Option<String> {
+    let (Resource::File(file), Found::Path(Some(state))) = (&item.resource, found) else { return None };
+    let shown = state.kind == PathKind::File && state.mode & 0o004 != 0 && state.size <= MAX_SHOWN;
+    if !shown || file.state == Presence::Absent || state.digest == file.content.digest(hash::sha256) {
+        return None;
+    }
+    paths::text(machine, &file.path).ok().flatten() // it is only for showing
 }
 
 /// What is there in the place of these items of the plan, in their order.

@@ -12,6 +12,9 @@ pub struct FoundItem {
     pub id: String,
     /// What is there.
     pub found: Found,
+    /// The text of a file that is not as it shall be, if everybody may read it and it is not long.
+    #[serde(default)]
+    pub text: Option<String>,
 }
 
 /// What is there.
