@@ -85,6 +85,25 @@ pub(crate) fn nodes() -> Result<(), Failure> {
     debian(&wanted, "tests run nodes: Debian machines in namespaces", || missing().next().is_none())
 }
 
+/// Caddy, before which tests of the front of servers put small applications: only the program, unpacked where tests keep
+/// their images, since the package would begin to serve.
+pub(crate) fn caddy() -> Result<(), Failure> {
+    let kept = "$HOME/.cache/silver-test/caddy";
+    let there = || Path::new("/usr/bin/caddy").exists() || succeeds("sh", &["-c", &format!("{kept}/usr/bin/caddy version")]);
+    if there() {
+        return Ok(());
+    }
+    println!("    unpacking Caddy into ~/.cache/silver-test: tests put it before small applications");
+    debian(&["dpkg-dev"], "packages are unpacked with it", || succeeds("dpkg-deb", &["--version"]))?;
+    let script =
+        format!("mkdir -p {kept} && cd {kept} && apt-get download -qq caddy && dpkg-deb -x caddy_*.deb . && rm caddy_*.deb");
+    if run(Command::new("sh").args(["-ec", &script])).is_err() {
+        apt_lists()?; // those of a fresh machine are empty
+        run(Command::new("sh").args(["-ec", &script]))?;
+    }
+    if there() { Ok(()) } else { Err("Caddy was unpacked, but does not run".into()) }
+}
+
 /// The program minisign, with which tests compare what silver signs.
 pub(crate) fn minisign() -> Result<(), Failure> {
     let why = "tests compare silver's signatures with those of the program itself";

@@ -14,6 +14,7 @@ pub(crate) fn test() -> Result<(), Failure> {
         need::sandbox()?;
         need::packages()?;
         need::nodes()?;
+        need::caddy()?;
         need::rust_component("rustfmt", &["cargo", "fmt", "--version"])?;
         need::rust_component("clippy", &["cargo", "clippy", "--version"])
     })?;

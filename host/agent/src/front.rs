@@ -13,6 +13,7 @@
 mod access_log;
 mod answer;
 mod backend;
+mod directories;
 mod entry;
 mod forward;
 mod headers;
@@ -26,10 +27,13 @@ mod static_files;
 mod upgrade;
 
 pub(crate) use backend::Backend;
-pub(crate) use probe::{ask, status};
-pub(crate) use route::Front;
+pub(crate) use directories::{Directory, Source, directories, only_files};
+pub(crate) use pages::html;
+pub(crate) use probe::{ask, expect, status};
+pub(crate) use route::{Front, Place, RouteError, host_name, place};
 pub use server::BindError;
 pub(crate) use server::{bind, serve};
+pub(crate) use static_files::{TYPES, UNKNOWN};
 
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;

@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod apps;
 mod barrier;
+pub mod caddy;
 pub mod checkpoint;
 mod composed;
 mod content;

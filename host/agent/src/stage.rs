@@ -23,6 +23,8 @@ use crate::{
 };
 pub use assemble::{AssembleError, Parts, assemble};
 pub use environment::EnvironmentError;
+#[cfg(test)]
+pub(crate) use shared::store_time;
 use silver_plugin_api::{
     Digest, TreePath,
     plan::{ProgressKind, Release},

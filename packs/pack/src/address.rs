@@ -29,6 +29,13 @@ impl Pattern {
         Some(found.iter().skip(1).map(|group| group.map_or("", |group| group.as_str())).collect())
     }
 
+    /// As a regular expression without anchors, in the syntax of RE2: for a front that is not written in Rust. Each
+    /// star is a group.
+    pub fn regex(&self) -> &str {
+        let text = self.whole.as_str();
+        text.strip_prefix('^').and_then(|text| text.strip_suffix('$')).unwrap_or(text)
+    }
+
     /// How many stars it has.
     pub fn stars(&self) -> usize {
         self.whole.captures_len() - 1

@@ -1,9 +1,13 @@
 //! A release that can answer: its processes' addresses and the directories it serves by itself.
 
-use super::{inside::Inside, rules::Rules, static_files};
+use super::{
+    directories::{Source, directories, only_files},
+    inside::Inside,
+    rules::Rules,
+    static_files,
+};
 use crate::{apps::Placed, dirs::Dirs, endpoint::Endpoint};
 use silver_pack::address;
-use silver_plugin_api::plan::StateNature;
 use std::{
     path::PathBuf,
     sync::{
@@ -44,27 +48,14 @@ impl Backend {
     pub(crate) fn new(dirs: &Dirs, placed: Placed, check: bool) -> Self {
         let release = &placed.release;
         let (app, label) = (placed.app(), placed.label.as_str());
-        let public = release.state.iter().filter(|state| state.nature == StateNature::Public).filter_map(|state| {
-            let prefix = slashed(state.serve.as_deref()?);
-            Some(Directory { prefix, root: dirs.data(app).join(state.path.as_str()), public: true })
-        });
-        let mut directories: Vec<Directory> = public.collect();
-        let mut statics: Vec<Directory> = (release.statics.iter())
-            .map(|dir| Directory {
-                prefix: slashed(&dir.prefix),
-                root: dirs.tree(app, label).join(dir.dir.as_str()),
-                public: false,
-            })
-            .collect();
-        if release.runtime == "static" && !statics.iter().any(|dir| dir.prefix == "/") {
-            let root = dirs.tree(app, label).join(release.layout_root.as_str());
-            statics.push(Directory { prefix: "/".into(), root, public: false });
-        }
-        for group in [&mut directories, &mut statics] {
-            group.sort_by_key(|dir| std::cmp::Reverse(dir.prefix.len()));
-        }
-        directories.append(&mut statics);
-        let only_files = !release.processes.iter().any(|process| process.name == "web");
+        let directory = |dir: super::directories::Directory| match dir.source {
+            Source::State(path) => Directory { prefix: dir.prefix, root: dirs.data(app).join(path.as_str()), public: true },
+            Source::Tree(path) => {
+                Directory { prefix: dir.prefix, root: dirs.tree(app, label).join(path.as_str()), public: false }
+            }
+        };
+        let directories = directories(release).into_iter().map(directory).collect();
+        let only_files = only_files(release);
         let (endpoints, turn) = (Arc::default(), AtomicUsize::default());
         let rules = Arc::new(Rules::new(&release.front));
         Self { check, directories, only_files, rules, inside: Inside::default(), endpoints, turn, placed }
@@ -125,9 +116,4 @@ impl Backend {
         }
         endpoints
     }
-}
-
-fn slashed(prefix: &str) -> String {
-    let inner = prefix.trim_matches('/');
-    if inner.is_empty() { "/".into() } else { format!("/{inner}/") }
 }

@@ -6,15 +6,19 @@ use hyper::{
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
 
-/// A short page.
-pub(super) fn page(status: StatusCode, text: &str) -> Response<Body> {
+/// The text of a short page.
+pub(crate) fn html(status: StatusCode, text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let title = status.canonical_reason().unwrap_or_default();
-    let html = format!(
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{} {title}</title>\n<h1>{title}</h1>\n<p>{text}</p>\n</html>\n",
         status.as_u16()
-    );
-    let mut response = Response::new(whole(html));
+    )
+}
+
+/// A short page.
+pub(super) fn page(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(whole(html(status, text)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -53,7 +53,8 @@ async fn get(front: &Front, entered: Entered, path: &str) -> Result<Response<Bod
     Ok(deliver(front, entered, request, Visit { visitor: None, host, base }).await)
 }
 
-async fn expect(access: &Access, response: Response<Body>) -> Result<(), String> {
+/// Compares an answer with what is expected; what is wrong, in words.
+pub(crate) async fn expect(access: &Access, response: Response<Body>) -> Result<(), String> {
     let path = &access.path;
     let status = response.status().as_u16();
     let body = read(response.into_body()).await.map_err(|error| format!("GET {path}: the answer broke off: {error}"))?;

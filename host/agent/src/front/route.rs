@@ -38,7 +38,7 @@ pub(crate) struct Front {
 type Known = (Arc<Entry>, Vec<Place>);
 
 /// Host and path.
-type Place = (String, String);
+pub(crate) type Place = (String, String);
 
 /// By host, the longest path first.
 type Table = HashMap<String, Vec<(String, Arc<Entry>)>>;
@@ -116,7 +116,7 @@ impl Front {
 
 /// The host of a `Host` header or a location: lower case, without port and without the dot of the
 /// root. `None` when it is none.
-pub(super) fn host_name(text: &str) -> Option<String> {
+pub(crate) fn host_name(text: &str) -> Option<String> {
     let name = match text.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         Some(_) if text.starts_with('[') && text.ends_with(']') => text,
@@ -133,7 +133,8 @@ pub(super) fn host_name(text: &str) -> Option<String> {
     good.then_some(name)
 }
 
-fn place(location: &str) -> Result<Place, RouteError> {
+/// What a location means.
+pub(crate) fn place(location: &str) -> Result<Place, RouteError> {
     let (host, path) = split_location(location);
     let clean =
         !path.contains(['?', '#', ' ', '%']) && !path.contains("//") && path.split('/').all(|part| part != "." && part != "..");

@@ -5,6 +5,7 @@ mod digests;
 mod open;
 mod range;
 
+pub(crate) use content_type::{TYPES, UNKNOWN};
 pub(super) use digests::Digests;
 
 use super::{Body, BodyError, backend::Backend, route::Front, whole};

@@ -1,7 +1,7 @@
 //! Logs that are read: the last lines, and what follows.
 
 use super::file::rotated;
-use crate::dirs::Dirs;
+use crate::{caddy, dirs::Dirs};
 use silver_plugin_api::plan::{LogLine, Release, StateNature};
 use std::{
     collections::BTreeMap,
@@ -40,6 +40,10 @@ pub fn sources(dirs: &Dirs, app: &str, release: Option<&Release>, process: Optio
         let (label, name) = stem.rsplit_once('.').unwrap_or(("", stem));
         let (label, process) = (label.to_owned(), name.to_owned());
         sources.push(Source { label, process, dated: true, path: path.clone() });
+    }
+    if dirs.is_server() {
+        let (path, process) = (caddy::access_log(dirs, app), "access".to_owned());
+        sources.push(Source { path, label: String::new(), process, dated: true });
     }
     let kept = release.map(|release| release.state.as_slice()).unwrap_or_default();
     for state in kept.iter().filter(|state| state.nature == StateNature::Log) {
@@ -88,6 +92,7 @@ pub fn tail_with(sources: &[Source], more: Vec<LogLine>, count: usize) -> Vec<Lo
 }
 
 fn line(source: &Source, text: String) -> LogLine {
+    let text = if source.process == "access" { caddy::access_line(&text).unwrap_or(text) } else { text };
     LogLine { label: source.label.clone(), process: source.process.clone(), text }
 }
 

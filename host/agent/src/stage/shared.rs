@@ -1,6 +1,9 @@
 //! Files that releases share: `<ab>/<sha256>` (0444) and `<ab>/<sha256>-x` (0555), hard-linked into the
 //! trees of releases, which costs a tenth of a copy and no room.
 //!
+//! The time of a file in the store is not when it was made, but nearly ([`store_time`]): Caddy makes entity tags of time and
+//! size, so other bytes have to have another time.
+//!
 //! Only for nodes where whoever runs the apps cannot write to files of whoever stages them: a link is
 //! the file itself. The local node runs apps as the user who stages, and copies.
 
@@ -18,6 +21,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 /// The directory of shared files.
@@ -46,11 +50,11 @@ impl Shared {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.make(path, node, blobs, &shared)?;
                 match fs::hard_link(&shared, to) {
-                    Err(error) if refuses_links(&error) => make_file(path, node, blobs, to),
+                    Err(error) if refuses_links(&error) => copy(path, node, blobs, to),
                     linked => Ok(linked.at("link a shared file to", to)?),
                 }
             }
-            Err(error) if refuses_links(&error) => make_file(path, node, blobs, to),
+            Err(error) if refuses_links(&error) => copy(path, node, blobs, to),
             linked => Ok(linked.at("link a shared file to", to)?),
         }
     }
@@ -62,12 +66,36 @@ impl Shared {
         make_dir(parent)?;
         let unfinished = tempfile::Builder::new().prefix(".new-").tempdir_in(parent).at("make a directory in", parent)?;
         let new = unfinished.path().join("file");
-        make_file(path, node, blobs, &new)?;
+        copy(path, node, blobs, &new)?;
         match fs::hard_link(&new, shared) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             named => Ok(named.at("name a shared file", shared)?),
         }
     }
+}
+
+fn copy(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
+    make_file(path, node, blobs, to)?;
+    set_time(to, node)
+}
+
+fn set_time(path: &Path, node: &Node) -> Result<(), StageError> {
+    let file = File::open(path).at("open", path)?;
+    file.set_modified(store_time(&node.digest, SystemTime::now())).at("set the time of", path)?;
+    Ok(())
+}
+
+/// The seconds of which the digest chooses one.
+const WINDOW: u64 = 1 << 12;
+
+/// The time of a file with that digest that is made now: in an hour before, at a second that the digest chooses.
+/// Two files of one size that were made close together have the same time once in 4,096 cases. The time is not taken from the digest alone, since
+/// it also tells which of two is newer: an application that compares times by itself would not send what has an older one.
+pub(crate) fn store_time(digest: &Digest, now: SystemTime) -> SystemTime {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let [first, second, ..] = *digest.as_bytes();
+    let chosen = u64::from(u16::from_be_bytes([first, second])) % WINDOW;
+    SystemTime::UNIX_EPOCH + Duration::from_secs(now.saturating_sub(WINDOW) / WINDOW * WINDOW + chosen)
 }
 
 /// ext4 has at most 65,000 links of a file, and none crosses a file system.

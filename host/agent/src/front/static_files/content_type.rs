@@ -1,44 +1,50 @@
 //! What a file is, by the end of its name.
 
-/// The content type; bytes that are not known are offered for saving.
+/// What is known: ends of names, and the content type of such files.
+pub(crate) const TYPES: &[(&[&str], &str)] = &[
+    (&["html", "htm"], "text/html; charset=utf-8"),
+    (&["css"], "text/css; charset=utf-8"),
+    (&["js", "mjs"], "text/javascript; charset=utf-8"),
+    (&["json", "map"], "application/json"),
+    (&["txt", "md", "rst", "log", "diff", "patch"], "text/plain; charset=utf-8"),
+    (&["csv"], "text/csv; charset=utf-8"),
+    (&["xml"], "application/xml"),
+    (&["atom"], "application/atom+xml"),
+    (&["rss"], "application/rss+xml"),
+    (&["svg"], "image/svg+xml"),
+    (&["png"], "image/png"),
+    (&["jpg", "jpeg"], "image/jpeg"),
+    (&["gif"], "image/gif"),
+    (&["webp"], "image/webp"),
+    (&["avif"], "image/avif"),
+    (&["ico"], "image/vnd.microsoft.icon"),
+    (&["bmp"], "image/bmp"),
+    (&["woff"], "font/woff"),
+    (&["woff2"], "font/woff2"),
+    (&["ttf"], "font/ttf"),
+    (&["otf"], "font/otf"),
+    (&["eot"], "application/vnd.ms-fontobject"),
+    (&["mp3"], "audio/mpeg"),
+    (&["ogg", "oga"], "audio/ogg"),
+    (&["wav"], "audio/wav"),
+    (&["mp4"], "video/mp4"),
+    (&["webm"], "video/webm"),
+    (&["pdf"], "application/pdf"),
+    (&["wasm"], "application/wasm"),
+    (&["webmanifest"], "application/manifest+json"),
+    (&["zip"], "application/zip"),
+    (&["gz", "tgz"], "application/gzip"),
+    (&["tar"], "application/x-tar"),
+];
+
+/// Bytes that are not known are offered for saving.
+pub(crate) const UNKNOWN: &str = "application/octet-stream";
+
+/// The content type of a file.
 pub(super) fn of(name: &[u8]) -> &'static str {
     let end = name.rsplit(|&byte| byte == b'.').next().filter(|end| end.len() < name.len()).unwrap_or_default();
-    match end.to_ascii_lowercase().as_slice() {
-        b"html" | b"htm" => "text/html; charset=utf-8",
-        b"css" => "text/css; charset=utf-8",
-        b"js" | b"mjs" => "text/javascript; charset=utf-8",
-        b"json" | b"map" => "application/json",
-        b"txt" | b"md" | b"rst" | b"log" | b"diff" | b"patch" => "text/plain; charset=utf-8",
-        b"csv" => "text/csv; charset=utf-8",
-        b"xml" => "application/xml",
-        b"atom" => "application/atom+xml",
-        b"rss" => "application/rss+xml",
-        b"svg" => "image/svg+xml",
-        b"png" => "image/png",
-        b"jpg" | b"jpeg" => "image/jpeg",
-        b"gif" => "image/gif",
-        b"webp" => "image/webp",
-        b"avif" => "image/avif",
-        b"ico" => "image/vnd.microsoft.icon",
-        b"bmp" => "image/bmp",
-        b"woff" => "font/woff",
-        b"woff2" => "font/woff2",
-        b"ttf" => "font/ttf",
-        b"otf" => "font/otf",
-        b"eot" => "application/vnd.ms-fontobject",
-        b"mp3" => "audio/mpeg",
-        b"ogg" | b"oga" => "audio/ogg",
-        b"wav" => "audio/wav",
-        b"mp4" => "video/mp4",
-        b"webm" => "video/webm",
-        b"pdf" => "application/pdf",
-        b"wasm" => "application/wasm",
-        b"webmanifest" => "application/manifest+json",
-        b"zip" => "application/zip",
-        b"gz" | b"tgz" => "application/gzip",
-        b"tar" => "application/x-tar",
-        _ => "application/octet-stream",
-    }
+    let known = |(ends, _): &&(&[&str], &str)| ends.iter().any(|known| end.eq_ignore_ascii_case(known.as_bytes()));
+    TYPES.iter().find(known).map_or(UNKNOWN, |(_, kind)| kind)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `[front]`: what a pack says about its addresses.
 
 use super::world::{World, body, header, mirror, status};
-use silver_plugin_api::plan::{Front, Rewrite, Subpath};
+use silver_plugin_api::plan::{AppState, Front, Rewrite, Subpath};
 use std::fs;
 
 fn rule(from: &str, to: &str, unless_file: bool) -> Rewrite {
@@ -10,85 +10,92 @@ fn rule(from: &str, to: &str, unless_file: bool) -> Rewrite {
 
 #[tokio::test]
 async fn what_is_refused_is_refused_however_it_is_spelt() {
-    let world = World::new().await;
-    let front = Front { deny: vec!["/secret.php".into(), "/**/*.sql".into()], ..Front::default() };
-    let backend = world.backend("a.1", Some(mirror().await), |release| {
-        release.front = Front { subpath: Subpath::Strip, ..front };
-    });
-    let locations = ["a.localhost".to_owned(), "a.localhost/sub".to_owned()];
-    world.front.route("a", &locations, Some(backend), false).unwrap();
-    for path in [
-        "/secret.php",
-        "//secret.php",
-        "/%73ecret.php",
-        "/x/%2e%2e/secret.php",
-        "/secret.php/more",
-        "/d/dump.sql",
-        "/sub/secret.php",
-    ] {
-        let answer = world.get(path).await;
-        assert_eq!(status(&answer), 403, "{path}: {answer}");
-    }
-    for path in ["/secret.phps", "/sql", "/sub/x"] {
-        assert_eq!(status(&world.get(path).await), 200, "{path}");
+    for world in World::both().await {
+        let front = Front { deny: vec!["/secret.php".into(), "/**/*.sql".into()], ..Front::default() };
+        mirror(&world.socket("a.1"));
+        let placed = world.served("a.1", |release| {
+            release.front = Front { subpath: Subpath::Strip, ..front };
+        });
+        world.route_at(AppState::Active, &["a.localhost", "a.localhost/sub"], Some(&placed)).await;
+        for path in [
+            "/secret.php",
+            "//secret.php",
+            "/%73ecret.php",
+            "/x/%2e%2e/secret.php",
+            "/secret.php/more",
+            "/d/dump.sql",
+            "/sub/secret.php",
+        ] {
+            let answer = world.get(path).await;
+            assert_eq!(status(&answer), 403, "{path}: {answer}");
+        }
+        for path in ["/secret.phps", "/sql", "/sub/x"] {
+            assert_eq!(status(&world.get(path).await), 200, "{path}");
+        }
     }
 }
 
 #[tokio::test]
 async fn rewrites_and_headers_before_and_after_an_app() {
-    let world = World::new().await;
-    world.route(&world.backend("a.1", Some(mirror().await), |release| {
-        release.front.rewrite = vec![rule("/wiki/*", "/index.php?title=$1", false)];
-        release.front.headers = vec![("X-Frame-Options".into(), "DENY".into())];
-        release.front.deny = vec!["/index.php".into()];
-    }));
-    let answer = world.get("/wiki/Main?action=edit").await;
-    assert!(body(&answer).starts_with("GET /index.php?title=Main&action=edit "), "{answer}");
-    // a rewrite leads also to what visitors may not ask for themselves
-    let refused = world.get("/index.php").await;
-    assert_eq!(status(&refused), 403);
-    for answer in [answer, refused] {
-        assert_eq!(header(&answer, "x-frame-options"), Some("DENY"), "{answer}");
+    for world in World::both().await {
+        mirror(&world.socket("a.1"));
+        world
+            .route(&world.served("a.1", |release| {
+                release.front.rewrite = vec![rule("/wiki/*", "/index.php?title=$1", false)];
+                release.front.headers = vec![("X-Frame-Options".into(), "DENY".into())];
+                release.front.deny = vec!["/index.php".into()];
+            }))
+            .await;
+        let answer = world.get("/wiki/Main?action=edit").await;
+        assert!(body(&answer).starts_with("GET /index.php?title=Main&action=edit "), "{answer}");
+        // a rewrite leads also to what visitors may not ask for themselves
+        let refused = world.get("/index.php").await;
+        assert_eq!(status(&refused), 403);
+        for answer in [answer, refused] {
+            assert_eq!(header(&answer, "x-frame-options"), Some("DENY"), "{answer}");
+        }
     }
 }
 
 #[tokio::test]
 async fn upgrades_are_passed_on_only_where_the_pack_wants_them() {
-    let world = World::new().await;
-    let port = mirror().await;
-    for (websockets, seen) in [(true, true), (false, false)] {
-        world.route(&world.backend("a.1", Some(port), |release| release.front.websockets = websockets));
-        let asked = "GET / HTTP/1.1\r\nHost: a.localhost\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n";
-        let answer = world.raw(asked).await;
-        assert_eq!(answer.contains("upgrade=websocket"), seen, "{answer}");
+    for world in World::both().await {
+        mirror(&world.socket("a.1"));
+        for (websockets, seen) in [(true, true), (false, false)] {
+            world.route(&world.served("a.1", |release| release.front.websockets = websockets)).await;
+            let asked = "GET / HTTP/1.1\r\nHost: a.localhost\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n";
+            let answer = world.raw(asked).await;
+            assert_eq!(answer.contains("upgrade=websocket"), seen, "{answer}");
+        }
     }
 }
 
 #[tokio::test]
 async fn an_application_of_one_page_below_a_path() {
-    let world = World::new().await;
-    let root = world.front.dirs.tree("a", "a.1").join("instance");
-    fs::create_dir_all(&root).unwrap();
-    fs::write(root.join("index.html"), "<h1>app</h1>").unwrap();
-    fs::write(root.join("style.css"), "css").unwrap();
-    fs::write(root.join("404.html"), "<h1>lost</h1>").unwrap();
-    let route = |front: Front| {
-        let backend = world.backend("a.1", None, |release| {
-            release.runtime = "static".into();
-            release.front = front;
-        });
-        world.front.route("a", &["a.localhost/sub".to_owned()], Some(backend), false).unwrap();
-    };
-    let one_page = Front { rewrite: vec![rule("/**", "/index.html", true)], ..Front::default() };
-    route(one_page);
-    for (path, content) in [("/sub/", "<h1>app</h1>"), ("/sub/style.css", "css"), ("/sub/any/where?x", "<h1>app</h1>")] {
-        let answer = world.get(path).await;
-        assert_eq!((status(&answer), body(&answer)), (200, content), "{path}");
+    for world in World::both().await {
+        let root = world.dirs.tree("a", "a.1").join("instance");
+        fs::create_dir_all(&root).unwrap();
+        fs::write(root.join("index.html"), "<h1>app</h1>").unwrap();
+        fs::write(root.join("style.css"), "css").unwrap();
+        fs::write(root.join("404.html"), "<h1>lost</h1>").unwrap();
+        let route = async |front: Front| {
+            let placed = world.files("a.1", |release| {
+                release.runtime = "static".into();
+                release.front = front;
+            });
+            world.route_at(AppState::Active, &["a.localhost/sub"], Some(&placed)).await;
+        };
+        let one_page = Front { rewrite: vec![rule("/**", "/index.html", true)], ..Front::default() };
+        route(one_page).await;
+        for (path, content) in [("/sub/", "<h1>app</h1>"), ("/sub/style.css", "css"), ("/sub/any/where?x", "<h1>app</h1>")] {
+            let answer = world.get(path).await;
+            assert_eq!((status(&answer), body(&answer)), (200, content), "{path}");
+        }
+        let slash = world.get("/sub?x").await;
+        assert_eq!((status(&slash), header(&slash, "location")), (308, Some("/sub/?x")));
+        route(Front { not_found: Some("/404.html".into()), ..Front::default() }).await;
+        let lost = world.get_with("/sub/none", "Range: bytes=0-1\r\nIf-None-Match: *\r\n").await;
+        assert_eq!((status(&lost), body(&lost)), (404, "<h1>lost</h1>"));
+        assert_eq!(status(&world.get("/sub/style.css").await), 200);
     }
-    let slash = world.get("/sub?x").await;
-    assert_eq!((status(&slash), header(&slash, "location")), (308, Some("/sub/?x")));
-    route(Front { not_found: Some("/404.html".into()), ..Front::default() });
-    let lost = world.get_with("/sub/none", "Range: bytes=0-1\r\nIf-None-Match: *\r\n").await;
-    assert_eq!((status(&lost), body(&lost)), (404, "<h1>lost</h1>"));
-    assert_eq!(status(&world.get("/sub/style.css").await), 200);
 }

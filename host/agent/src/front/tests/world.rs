@@ -1,61 +1,186 @@
-//! A front on a free port, small apps behind it, and visitors who write raw bytes.
+//! A front on a free port, small apps behind it, and visitors who write raw bytes. There are two fronts, that of the local
+//! node and that of servers, and what is promised of one holds for the other.
 
-use super::super::{Backend, Body, Front, bind, serve, whole};
-use crate::{dirs::Dirs, endpoint::Endpoint, testing};
+use super::super::{Backend, Body, Front, ask, bind, serve, whole};
+use crate::{
+    apps::{Placed, Route},
+    caddy::testing::Process,
+    dirs::Dirs,
+    endpoint::Endpoint,
+    systemd::{self, Door},
+    testing,
+};
 use http_body_util::BodyExt as _;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use silver_plugin_api::plan::{Listen, Release};
-use std::{convert::Infallible, fmt::Write as _, future::Future, sync::Arc};
+use silver_plugin_api::plan::{Access, AppState, Listen, Release};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    fmt::Write as _,
+    fs,
+    future::Future,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpStream, UnixListener},
     sync::watch,
 };
 
 /// A front, and the directories behind it.
 pub(super) struct World {
     pub(super) home: tempfile::TempDir,
-    pub(super) front: Arc<Front>,
-    stop: watch::Sender<bool>,
+    pub(super) dirs: Dirs,
+    pub(super) port: u16,
+    pub(super) kind: Kind,
+}
+
+/// Which front it is.
+pub(super) enum Kind {
+    Own { front: Arc<Front>, backends: Mutex<BTreeMap<String, Arc<Backend>>>, stop: watch::Sender<bool> },
+    Caddy(Box<Process>),
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        if let Kind::Own { stop, .. } = &self.kind {
+            stop.send_replace(true);
+        }
     }
 }
 
 impl World {
-    pub(super) async fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let listener = bind(0).await.unwrap();
-        let front = Arc::new(Front::new(Dirs::below(home.path()), listener.local_addr().unwrap().port()));
-        let (stop, stopping) = watch::channel(false);
-        tokio::spawn(serve(Arc::clone(&front), listener, stopping));
-        Self { home, front, stop }
+    /// A world for each front.
+    pub(super) async fn both() -> Vec<Self> {
+        let mut worlds = vec![Self::own().await];
+        worlds.extend(Self::caddy().await);
+        worlds
     }
 
-    /// A release of the app `a` with a process that listens there (or none).
-    pub(super) fn backend(&self, label: &str, port: Option<u16>, change: impl FnOnce(&mut Release)) -> Arc<Backend> {
+    /// The local node's.
+    pub(super) async fn own() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let dirs = Dirs::server_below(home.path());
+        let listener = bind(0).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let front = Arc::new(Front::new(dirs.clone(), port));
+        let (stop, stopping) = watch::channel(false);
+        tokio::spawn(serve(Arc::clone(&front), listener, stopping));
+        Self { home, dirs, port, kind: Kind::Own { front, backends: Mutex::default(), stop } }
+    }
+
+    /// A server's; `None`, said aloud, where there is no Caddy.
+    pub(super) async fn caddy() -> Option<Self> {
+        let home = tempfile::tempdir().unwrap();
+        let dirs = Dirs::server_below(home.path());
+        let process = Process::start(&dirs).await?;
+        let port = process.port;
+        Some(Self { home, dirs, port, kind: Kind::Caddy(Box::new(process)) })
+    }
+
+    /// Is it the front of the local node?
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self.kind, Kind::Own { .. })
+    }
+
+    /// Where the process of a release listens.
+    pub(super) fn socket(&self, label: &str) -> PathBuf {
+        let path = systemd::socket(&self.dirs, label, "web", 0);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    }
+
+    /// A release of the app `a` with a process.
+    pub(super) fn served(&self, label: &str, change: impl FnOnce(&mut Release)) -> Placed {
+        self.files(label, |release| {
+            release.processes = vec![testing::web(&["app"], Listen::Socket)];
+            change(release);
+        })
+    }
+
+    /// A release of the app `a` without a process.
+    pub(super) fn files(&self, label: &str, change: impl FnOnce(&mut Release)) -> Placed {
         let mut release = testing::release("a");
-        if port.is_some() {
-            release.processes = vec![testing::web(&["app"], Listen::Port)];
-        }
         change(&mut release);
-        let placed = testing::placed(release, label, &["a.localhost"]);
-        let backend = Arc::new(Backend::new(&self.front.dirs, placed, false));
-        backend.set_endpoints(port.map(Endpoint::Port).into_iter().collect());
-        backend
+        fs::create_dir_all(self.dirs.tree("a", label)).unwrap();
+        testing::placed(release, label, &["a.localhost"])
     }
 
     /// Makes it current at `a.localhost`.
-    pub(super) fn route(&self, backend: &Arc<Backend>) {
-        self.front.route("a", &["a.localhost".to_owned()], Some(Arc::clone(backend)), false).unwrap();
+    pub(super) async fn route(&self, placed: &Placed) {
+        self.route_at(AppState::Active, &["a.localhost"], Some(placed)).await;
+    }
+
+    /// Makes it current.
+    pub(super) async fn route_at(&self, state: AppState, locations: &[&str], placed: Option<&Placed>) {
+        let locations: Vec<String> = locations.iter().map(|&text| text.to_owned()).collect();
+        match &self.kind {
+            Kind::Own { front, backends, .. } => {
+                let backend = placed.map(|placed| {
+                    let backend = Arc::new(Backend::new(&self.dirs, placed.clone(), false));
+                    backend.set_endpoints(vec![Endpoint::Socket(self.socket(&placed.label))]);
+                    backends.lock().unwrap().insert(placed.label.clone(), Arc::clone(&backend));
+                    backend
+                });
+                let gone = matches!(state, AppState::Deactivated | AppState::Absent);
+                let locations = if gone { &[][..] } else { &locations };
+                front.route("a", locations, backend, state == AppState::Disabled).unwrap();
+            }
+            Kind::Caddy(process) => {
+                let route = Route { app: "a".into(), state, locations, current: placed.cloned() };
+                process.caddy.route(&route).await.unwrap();
+            }
+        }
+    }
+
+    /// Closes the gate.
+    pub(super) async fn close(&self, hold: Duration, patience: Duration) {
+        match &self.kind {
+            Kind::Own { front, .. } => front.entry("a").close(hold, patience).await,
+            Kind::Caddy(process) => process.caddy.shut("a", hold, patience).await.unwrap(),
+        }
+    }
+
+    /// Opens the gate.
+    pub(super) async fn open(&self) {
+        match &self.kind {
+            Kind::Own { front, .. } => front.entry("a").open(),
+            Kind::Caddy(process) => process.caddy.open("a").await.unwrap(),
+        }
+    }
+
+    /// How many wait at the gate.
+    pub(super) fn held(&self) -> usize {
+        match &self.kind {
+            Kind::Own { front, .. } => front.entry("a").held(),
+            Kind::Caddy(process) => process.caddy.held("a"),
+        }
+    }
+
+    /// How many are inside a release.
+    pub(super) async fn inside(&self, label: &str) -> usize {
+        match &self.kind {
+            Kind::Own { backends, .. } => backends.lock().unwrap().get(label).map_or(0, |backend| backend.inside.requests()),
+            Kind::Caddy(process) => process.caddy.inside("a", label).await,
+        }
+    }
+
+    /// Asks past the gate.
+    pub(super) async fn ask(&self, placed: &Placed, access: &Access) -> Result<(), String> {
+        match &self.kind {
+            Kind::Own { front, backends, .. } => {
+                let backend = Arc::clone(&backends.lock().unwrap()[&placed.label]);
+                ask(front, &backend, access, Duration::from_secs(5)).await.map(drop)
+            }
+            Kind::Caddy(process) => process.caddy.probe(placed, access).await.map_err(|failure| failure.message),
+        }
     }
 
     pub(super) async fn connect(&self) -> TcpStream {
-        TcpStream::connect(("127.0.0.1", self.front.port)).await.unwrap()
+        TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
     }
 
     /// Sends bytes on a connection of its own and reads to its end.
@@ -65,7 +190,7 @@ impl World {
         let mut answer = Vec::new();
         // a reset after an early refusal: what was said before it counts
         let _ = stream.read_to_end(&mut answer).await;
-        String::from_utf8_lossy(&answer).into_owned()
+        whole_body(String::from_utf8_lossy(&answer).into_owned())
     }
 
     pub(super) async fn get(&self, path: &str) -> String {
@@ -88,6 +213,24 @@ pub(super) fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
+/// An answer whose chunks are put together.
+fn whole_body(answer: String) -> String {
+    if header(&answer, "transfer-encoding") != Some("chunked") {
+        return answer;
+    }
+    let (head, mut rest) = answer.split_once("\r\n\r\n").unwrap();
+    let mut whole = format!("{head}\r\n\r\n");
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        whole.push_str(&after[..size]);
+        rest = after[size..].trim_start_matches("\r\n");
+        if size == 0 {
+            break;
+        }
+    }
+    whole
+}
+
 /// A header of an answer.
 pub(super) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let head = answer.split_once("\r\n\r\n").map_or(answer, |(head, _)| head);
@@ -95,14 +238,14 @@ pub(super) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// An app in this process; its port.
-pub(super) async fn app<F, A>(answer: F) -> u16
+/// An app in this process that listens there.
+pub(super) fn app<F, A>(socket: &Path, answer: F)
 where
     F: Fn(Request<Incoming>) -> A + Clone + Send + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let _ = fs::remove_file(socket); // of an app before it
+    let listener = UnixListener::bind(socket).unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let answer = answer.clone();
@@ -116,12 +259,11 @@ where
             });
         }
     });
-    port
 }
 
 /// An app that says how it was asked: request line, headers, body.
-pub(super) async fn mirror() -> u16 {
-    app(|request| async {
+pub(super) fn mirror(socket: &Path) {
+    app(socket, |request| async {
         let (parts, body) = request.into_parts();
         let mut text = format!("{} {} {:?}\n", parts.method, parts.uri, parts.version);
         for (name, value) in &parts.headers {
@@ -133,6 +275,5 @@ pub(super) async fn mirror() -> u16 {
             Err(error) => write!(text, "broken: {error}").unwrap(),
         }
         Response::new(whole(text))
-    })
-    .await
+    });
 }
