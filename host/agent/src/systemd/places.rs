@@ -56,7 +56,7 @@ pub(super) fn make(dirs: &Dirs, placed: &Placed, user: &User) -> Result<(), Disk
     let release = dirs.release(app, label);
     let (data, root) = (dirs.data(app), (Uid::ROOT, Gid::ROOT));
     // who knows the name of an app may get to its door, and no further
-    for path in [&dirs.data, &dirs.cache, &dirs.run, &dirs.environments()] {
+    for path in [&dirs.data, &dirs.cache, &dirs.run, &dirs.run.join("apps"), &dirs.environments()] {
         owned(path, 0o711, root)?;
     }
     let inner = [&data, &dirs.releases(app), &run, &directory(dirs, label), &home(dirs, app)];

@@ -39,7 +39,7 @@ impl User {
         let name = name(app);
         let mut found = find(&name, &read("/etc/passwd")?);
         if found.is_none() {
-            run("systemd-sysusers", &["--inline", &format!("u {name} - \"silver: {app}\" /nonexistent")]).await?;
+            run("systemd-sysusers", &["--inline", &format!("u {name} - \"{app}, run by silver\" /nonexistent")]).await?;
             found = find(&name, &read("/etc/passwd")?);
         }
         let (uid, gid) = found.ok_or_else(|| AppFailure::new(format!("the user `{name}` was made, but is not there")))?;
