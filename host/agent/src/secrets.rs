@@ -82,6 +82,12 @@ pub fn values(dirs: &Dirs, app: &str, secrets: &[Secret]) -> Result<BTreeMap<Str
     Ok(values)
 }
 
+/// The current values of all secrets of an app, whichever release has them: what no log may show.
+pub fn all(dirs: &Dirs, app: &str) -> Result<BTreeMap<String, String>, SecretError> {
+    let named = names(dirs, app)?.into_iter().map(|name| Secret { name, source: SecretSource::Given });
+    values(dirs, app, &named.collect::<Vec<_>>())
+}
+
 /// The generation of each secret of a release that exists, counted from 1: what records may name.
 pub fn generations(dirs: &Dirs, app: &str, secrets: &[Secret]) -> Result<BTreeMap<String, u32>, SecretError> {
     let mut generations = BTreeMap::new();
@@ -295,6 +301,7 @@ mod tests {
         }
         let expected = [("one", 1), ("two", 2), ("two", 2), ("three", 3)];
         assert_eq!(current, expected.map(|(value, number)| (value.to_owned(), number)));
+        assert_eq!(all(&dirs, "a").unwrap(), values(&dirs, "a", &secrets).unwrap());
         assert_eq!(names(&dirs, "a").unwrap(), ["db"], "former generations and waiting values are not listed");
     }
 

@@ -105,16 +105,15 @@ impl Systemd {
         Ok(Some(Placed { label, release, locations: file.locations }))
     }
 
-    fn redactor(&self, placed: &Placed) -> Redactor {
-        let values = secrets::values(&self.dirs, placed.app(), &placed.release.secrets);
-        Redactor::new(&values.unwrap_or_default())
+    fn redactor(&self, app: &str) -> Redactor {
+        Redactor::new(&secrets::all(&self.dirs, app).unwrap_or_default())
     }
 
     /// What the process `web` of a release last said.
     async fn said(&self, placed: &Placed, check: bool) -> Vec<String> {
         let process = if check { "web-check" } else { "web" };
         let wanted = Wanted { app: placed.app(), label: Some(&placed.label), process: Some(process) };
-        journal::tail(wanted, &self.redactor(placed)).await
+        journal::tail(wanted, &self.redactor(placed.app())).await
     }
 }
 
@@ -140,7 +139,7 @@ impl Keeper for Kept<'_> {
             format!("the process `{}` of `{label}` does not stay up: it {how}, {} times in a row", name.program, shown.restarts);
         let stream = unit::stream(name);
         let wanted = Wanted { app, label: Some(label), process: Some(&stream) };
-        Some(CrashLoop { why, tail: journal::tail(wanted, &self.systemd.redactor(self.placed)).await })
+        Some(CrashLoop { why, tail: journal::tail(wanted, &self.systemd.redactor(app)).await })
     }
 
     async fn tail(&self, _app: &str, _label: &str, check: bool) -> Vec<String> {
@@ -287,7 +286,7 @@ impl Apps for Systemd {
 
     async fn logs(&self, query: &LogQuery, to: mpsc::Sender<LogLine>) -> Result<(), AppFailure> {
         let current = self.current(&query.app)?;
-        let redactor = current.as_ref().map(|placed| self.redactor(placed)).unwrap_or_default();
+        let redactor = self.redactor(&query.app);
         let release = current.as_ref().map(|placed| &*placed.release);
         let sources = || logs::sources(&self.dirs, &query.app, release, query.process.as_deref());
         let wanted = Wanted { app: &query.app, label: None, process: query.process.as_deref() };

@@ -1,5 +1,6 @@
 //! What silver promises on servers, tried on real Debian nodes. One file for each promise, listed here with its tests.
 
+mod apps;
 mod harness;
 
 use std::process::ExitCode;
@@ -8,5 +9,8 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(harness::HOLD) {
         return harness::hold();
     }
-    silver_tests::nodes::main(&[("harness", harness::TESTS)])
+    if std::env::args().nth(1).as_deref() == Some(apps::ON_A_NODE) {
+        return apps::on_a_node();
+    }
+    silver_tests::nodes::main(&[("apps", apps::TESTS), ("harness", harness::TESTS)])
 }

@@ -62,7 +62,7 @@ fn ending(entry: &Value) -> Option<String> {
     let text = |field: &str| entry.get(field).and_then(Value::as_str);
     Some(match (text("EXIT_CODE")?, text("EXIT_STATUS")?) {
         ("exited", status) => format!("exited with {status}"),
-        (_, signal) => format!("was ended by SIG{signal}"),
+        (_, signal) => format!("was ended by signal {signal}"),
     })
 }
 
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn ends_are_told_in_words() {
         assert_eq!(ending(&json!({ "EXIT_CODE": "exited", "EXIT_STATUS": "3" })).unwrap(), "exited with 3");
-        assert_eq!(ending(&json!({ "EXIT_CODE": "killed", "EXIT_STATUS": "KILL" })).unwrap(), "was ended by SIGKILL");
+        assert_eq!(ending(&json!({ "EXIT_CODE": "killed", "EXIT_STATUS": "9" })).unwrap(), "was ended by signal 9");
         assert_eq!(ending(&json!({ "MESSAGE": "x" })), None);
     }
 }
