@@ -55,6 +55,8 @@ use std::{
 };
 use tokio::sync::mpsc;
 
+/// The process that answers HTTP.
+const WEB: &str = "web";
 /// So many starts in a row are a crash loop.
 const LOOP: u32 = 3;
 /// How often the front is asked whether requests are still inside.
@@ -85,15 +87,11 @@ impl Systemd {
     /// What can answer for a release.
     fn backend(&self, placed: &Placed, check: bool) -> Arc<Backend> {
         let backend = Backend::new(&self.dirs, placed.clone(), check);
-        let web = placed.release.processes.iter().find(|process| process.name == "web" && process.listen != Listen::None);
-        let sockets = web.map(|web| {
-            if check {
-                return vec![Endpoint::Socket(places::check_socket(&self.dirs, &placed.label, "web"))];
-            }
-            let socket = |index| Endpoint::Socket(places::socket(&self.dirs, &placed.label, "web", index));
-            (0..web.count).map(socket).collect()
-        });
-        backend.set_endpoints(sockets.unwrap_or_default());
+        let web = placed.release.processes.iter().find(|process| process.name == WEB && process.listen != Listen::None);
+        let numbers = web.map_or(0..0, |web| 0..web.count);
+        let numbers: Vec<Option<u32>> = if check && web.is_some() { vec![None] } else { numbers.map(Some).collect() };
+        let sockets = numbers.into_iter().map(|number| Endpoint::Socket(self.socket_of(placed, number))).collect();
+        backend.set_endpoints(sockets);
         Arc::new(backend)
     }
 
@@ -255,7 +253,7 @@ impl Apps for Systemd {
             let (index, check) = match name.part {
                 Part::Process(index) => (index, false),
                 Part::Check => (0, true),
-                Part::Job | Part::Once(_) => continue,
+                Part::Proxy(_) | Part::Job | Part::Once(_) => continue,
             };
             let mut report = shown.report(&name, index, check, now);
             if report.restarts > 0 && report.last_exit.is_none() {

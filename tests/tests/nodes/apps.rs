@@ -23,6 +23,7 @@ pub(crate) const TESTS: Tests = &[
     ("whatever_an_app_starts_ends_with_it", whatever_an_app_starts_ends_with_it),
     ("an_app_that_eats_memory_harms_itself_only", an_app_that_eats_memory_harms_itself_only),
     ("hooks_and_programs_run_in_the_same_room", hooks_and_programs_run_in_the_same_room),
+    ("a_port_is_reached_by_its_socket_only", a_port_is_reached_by_its_socket_only),
     ("periodic_commands_are_timers_of_the_release_that_serves", periodic_commands_are_timers_of_the_release_that_serves),
     ("a_reboot_begins_without_units", a_reboot_begins_without_units),
 ];
@@ -298,6 +299,30 @@ fn hooks_and_programs_run_in_the_same_room() {
     assert_eq!((output.status.code(), text(&output).as_str()), (Some(5), "out\nerr\n"));
     assert_eq!(world.try_act("run", label, "sh -c 'kill -9 $$'").status.code(), Some(137));
     assert_eq!(world.node.sh("systemctl list-units --all --no-legend 'silver-*once*' | wc -l"), "0");
+}
+
+fn a_port_is_reached_by_its_socket_only() {
+    let world = World::new();
+    let label = "port.20261122_1";
+    world.lay(label, "plain", |release| {
+        let web = &mut release.processes[0];
+        web.argv = ["python3", "-m", "http.server", "--bind", "127.0.0.1", "${PORT}"].map(str::to_owned).into();
+        (web.listen, web.count) = (Listen::Port, 2);
+    });
+    world.act("start", label, "");
+    for index in 0..2 {
+        let ask = format!("curl -s --max-time 5 --unix-socket /run/silver/apps/port/{label}/web.{index}.sock http://x/server.py");
+        assert!(text(&world.as_user("caddy", &ask)).contains("asked to misbehave"), "{index}");
+        assert!(!world.as_user("nobody", &ask).status.success());
+    }
+    assert!(!world.node.try_sh("curl -s --max-time 5 http://127.0.0.1:8080/").status.success(), "not even root");
+    // the one that ends is back behind the same socket
+    world.node.sh(&format!("systemctl kill --signal=KILL silver-{label}.web.0"));
+    wait_for("its new start", || world.processes(label).iter().find(|process| process.restarts == 1)?.pid);
+    world.act("start", label, "");
+    world.act("stop", label, "");
+    assert_eq!(text(&world.node.try_sh("systemctl list-units --all --no-legend 'silver-port*'")), "");
+    assert!(!world.node.try_sh("pgrep -u silver-port").status.success());
 }
 
 fn periodic_commands_are_timers_of_the_release_that_serves() {

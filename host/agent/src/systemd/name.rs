@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `0`, `1`, … | a process that serves, by its number |
 //! | `check` | a process that was started for a check |
+//! | `proxy-0`, …, `proxy-check` | what makes a socket of the port that a process listens on; there is a `.socket` beside it |
 //! | `job` | a periodic command; there is a `.timer` beside it |
 //! | `once-<hex>` | a hook, a command of a check, `silver run` or `silver shell` |
 //!
@@ -18,6 +19,8 @@ pub(super) enum Part {
     Process(u32),
     /// A process that was started for a check.
     Check,
+    /// What stands between a socket and the process with that number, or the one for a check.
+    Proxy(Option<u32>),
     /// A periodic command.
     Job,
     /// A program that is run once.
@@ -53,18 +56,28 @@ impl Name {
         format!("{self}.timer")
     }
 
-    /// Takes the name of a service or timer apart; `None` when it is not one of silver's.
+    /// What the front connects to, where the program listens on a port.
+    pub(super) fn socket(&self) -> String {
+        format!("{self}.socket")
+    }
+
+    /// Takes the name of a service, timer or socket apart; `None` when it is not one of silver's.
     pub(super) fn parse(unit: &str) -> Option<Self> {
-        let stem = unit.strip_suffix(".service").or_else(|| unit.strip_suffix(".timer"))?.strip_prefix("silver-")?;
+        let (stem, kind) = unit.strip_prefix("silver-")?.rsplit_once('.')?;
+        if !["service", "timer", "socket"].contains(&kind) {
+            return None;
+        }
         let mut parts = stem.rsplitn(3, '.');
         let (part, program, label) = (parts.next()?, parts.next()?, parts.next()?);
         label.rsplit_once('.')?;
         let part = match part {
             "check" => Part::Check,
             "job" => Part::Job,
-            other => match other.strip_prefix("once-") {
-                Some(mark) => Part::Once(mark.into()),
-                None => Part::Process(other.parse().ok()?),
+            "proxy-check" => Part::Proxy(None),
+            other => match other.split_once('-') {
+                Some(("once", mark)) => Part::Once(mark.into()),
+                Some(("proxy", index)) => Part::Proxy(Some(index.parse().ok()?)),
+                _ => Part::Process(other.parse().ok()?),
             },
         };
         Some(Self { label: label.into(), program: program.into(), part })
@@ -82,6 +95,8 @@ impl fmt::Display for Name {
         match &self.part {
             Part::Process(index) => write!(f, "{index}"),
             Part::Check => f.write_str("check"),
+            Part::Proxy(Some(index)) => write!(f, "proxy-{index}"),
+            Part::Proxy(None) => f.write_str("proxy-check"),
             Part::Job => f.write_str("job"),
             Part::Once(mark) => write!(f, "once-{mark}"),
         }
@@ -94,13 +109,16 @@ mod tests {
 
     #[test]
     fn names_can_be_taken_apart() {
-        for part in [Part::Process(0), Part::Process(12), Part::Check, Part::Job, Part::Once("0f".into())] {
+        let proxies = [Part::Proxy(Some(3)), Part::Proxy(None)];
+        let parts = [Part::Process(0), Part::Process(12), Part::Check, Part::Job, Part::Once("0f".into())];
+        for part in parts.into_iter().chain(proxies) {
             // an app whose name looks like the end of a unit
             for app in ["trac", "my-app", "a.web.0", "check"] {
                 let name = Name::new(&format!("{app}.20261122_1"), "plugins-changed", part.clone());
                 assert_eq!(name.app(), app);
                 assert_eq!(Name::parse(&name.service()), Some(name.clone()));
-                assert_eq!(Name::parse(&name.timer()), Some(name));
+                assert_eq!(Name::parse(&name.timer()), Some(name.clone()));
+                assert_eq!(Name::parse(&name.socket()), Some(name));
             }
         }
         for other in ["silver-recover.service", "silver-carry-a.1.service", "ssh.service", "silver-.service", "silver-a.b.c.d"] {

@@ -2,10 +2,9 @@
 //! shell`. systemd-run(1) starts each in a unit of its own and joins it with our pipes or terminal.
 
 use super::{
-    Systemd,
+    Systemd, WEB,
     control::{self, systemctl},
     name::{Name, Part},
-    places,
     room::Room,
 };
 use crate::{
@@ -115,13 +114,9 @@ impl Systemd {
 
     /// Where what runs of the release listens, one that was started for a check first.
     async fn endpoint(&self, placed: &Placed) -> Option<Endpoint> {
-        let web = placed.release.processes.iter().find(|process| process.name == "web" && process.listen == Listen::Socket)?;
+        placed.release.processes.iter().find(|process| process.name == WEB && process.listen == Listen::Socket)?;
         let check = self.which_runs(placed).await?;
-        Some(Endpoint::Socket(if check {
-            places::check_socket(&self.dirs, &placed.label, &web.name)
-        } else {
-            places::socket(&self.dirs, &placed.label, &web.name, 0)
-        }))
+        Some(Endpoint::Socket(self.socket_of(placed, Some(0).filter(|_| !check))))
     }
 
     /// Is it what was started for a check that runs of the release? `None` when nothing does.

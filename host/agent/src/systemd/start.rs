@@ -1,7 +1,7 @@
 //! Starting and stopping the programs of a release.
 
 use super::{
-    Systemd,
+    Systemd, WEB,
     control::{self, Shown, systemctl},
     name::{Name, Part},
     places, quote,
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     apps::{AppFailure, Placed},
     composed::Composed,
+    dirs::Dirs,
     disk::{read_optional, remove_file, words},
     endpoint::Endpoint,
     environment::HTTPS,
@@ -21,17 +22,24 @@ use crate::{
 };
 use silver_plugin_api::plan::{Listen, Process};
 use std::{
+    borrow::Cow,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
+/// The port of a program that cannot listen on a socket. Each has a network of its own, so it can be the same.
+const PORT: u16 = 8080;
+/// Passes connections on (systemd-socket-proxyd(8)).
+const PROXY: &str = "/usr/lib/systemd/systemd-socket-proxyd";
+
 /// What is to be run, and with what.
 struct Start<'a> {
     name: Name,
-    argv: &'a [String],
+    argv: Cow<'a, [String]>,
     endpoint: Option<Endpoint>,
     memory: Option<u64>,
+    network: bool,
     kind: Kind,
 }
 
@@ -46,11 +54,18 @@ impl Systemd {
         }
         let room = Room::of(&self.dirs, placed, &user.name);
         let (mut units, mut files) = (Vec::new(), Vec::new());
-        for start in starts(&self.dirs, placed, check)? {
+        for start in starts(&self.dirs, placed, check) {
             let text = self.service(placed, &room, &start)?;
             files.push((start.name.service(), text));
-            if start.name.part != Part::Job {
-                units.push(start.name.service());
+            match start.name.part {
+                Part::Job => {}
+                Part::Proxy(index) => {
+                    let path = self.socket_of(placed, index);
+                    let socket = unit::socket(&start.name, &path, &user.name, user.front.as_raw());
+                    files.push((start.name.socket(), socket));
+                    units.push(start.name.socket());
+                }
+                Part::Process(_) | Part::Check | Part::Once(_) => units.push(start.name.service()),
             }
         }
         for cron in release.cron.iter().filter(|_| !check) {
@@ -85,7 +100,7 @@ impl Systemd {
         let gives_way = |name: &Name| match name.part {
             Part::Process(_) => singletons.contains(&name.program.as_str()),
             Part::Job => true,
-            Part::Check | Part::Once(_) => false,
+            Part::Check | Part::Proxy(_) | Part::Once(_) => false,
         };
         self.stop_units(placed.app(), |name| name.label != placed.label && gives_way(name)).await
     }
@@ -93,8 +108,8 @@ impl Systemd {
     /// Stops what runs of a release in that phase; when nothing of it runs any more, what was made for it goes.
     pub(super) async fn stop_release(&self, app: &str, label: &str, check: bool) -> Result<(), AppFailure> {
         let of = |name: &Name| match name.part {
-            Part::Check => check,
-            Part::Process(_) | Part::Job => !check,
+            Part::Check | Part::Proxy(None) => check,
+            Part::Process(_) | Part::Proxy(Some(_)) | Part::Job => !check,
             Part::Once(_) => false,
         };
         self.stop_units(app, |name| name.label == label && of(name)).await?;
@@ -112,10 +127,10 @@ impl Systemd {
         let known: Vec<&(Name, Shown)> = known.iter().filter(|(name, _)| which(name)).collect();
         let files: Vec<String> =
             self.files()?.into_iter().filter(|file| of(app, file).is_some_and(|name| which(&name))).collect();
-        let is_timer = |file: &&String| Path::new(file).extension().is_some_and(|end| end == "timer");
-        let timers: Vec<String> = files.iter().filter(is_timer).cloned().collect();
+        let starts = |file: &&String| Path::new(file).extension().is_some_and(|end| end == "timer" || end == "socket");
+        let starters: Vec<String> = files.iter().filter(starts).cloned().collect();
         let running: Vec<String> = known.iter().filter(|(_, shown)| shown.runs()).map(|(name, _)| name.service()).collect();
-        for units in [timers, running].iter().filter(|units| !units.is_empty()) {
+        for units in [starters, running].iter().filter(|units| !units.is_empty()) {
             systemctl("stop", units).await?;
         }
         let failed: Vec<String> = known.iter().map(|(name, _)| name.service()).collect();
@@ -144,14 +159,23 @@ impl Systemd {
     }
 
     fn service(&self, placed: &Placed, room: &Room, start: &Start<'_>) -> Result<String, AppFailure> {
-        let Start { name, argv, endpoint, memory, kind } = start;
+        let Start { name, argv, endpoint, memory, network, kind } = start;
         let phase = match name.part {
             Part::Check => "check",
             Part::Job => "cron",
-            Part::Process(_) | Part::Once(_) => "serve",
+            Part::Process(_) | Part::Proxy(_) | Part::Once(_) => "serve",
         };
         let (argv, environment) = self.command_line(placed, name, phase, argv, endpoint.as_ref())?;
-        Ok(Program { name, room, argv: &argv, environment: &environment, memory: *memory, kind: kind.clone() }.service())
+        Ok(Program { name, room, argv: &argv, environment: &environment, memory: *memory, network: *network, kind: kind.clone() }
+            .service())
+    }
+
+    /// The socket of a web process with that number, or of the one for a check.
+    pub(super) fn socket_of(&self, placed: &Placed, index: Option<u32>) -> PathBuf {
+        match index {
+            Some(index) => places::socket(&self.dirs, &placed.label, WEB, index),
+            None => places::check_socket(&self.dirs, &placed.label, WEB),
+        }
     }
 
     /// The command line of a program, which begins with the path of a file, and the file with its environment, which
@@ -212,53 +236,64 @@ fn of(app: &str, unit: &str) -> Option<Name> {
 }
 
 /// All programs of a release that are to run in a phase.
-fn starts<'a>(dirs: &crate::dirs::Dirs, placed: &'a Placed, check: bool) -> Result<Vec<Start<'a>>, AppFailure> {
+fn starts<'a>(dirs: &Dirs, placed: &'a Placed, check: bool) -> Vec<Start<'a>> {
     let mut starts = Vec::new();
-    for process in placed.release.processes.iter().filter(|process| !check || process.name == "web") {
+    for process in placed.release.processes.iter().filter(|process| !check || process.name == WEB) {
         // one is enough to look at
         for index in 0..if check { 1 } else { process.count } {
-            starts.push(start(dirs, &placed.label, process, index, check)?);
+            let start = start(dirs, &placed.label, process, Some(index).filter(|_| !check));
+            if process.listen == Listen::Port {
+                starts.push(proxy(&start, Some(index).filter(|_| !check)));
+            }
+            starts.push(start);
         }
     }
     starts.extend(placed.release.cron.iter().filter(|_| !check).map(|cron| Start {
         name: Name::new(&placed.label, &cron.name, Part::Job),
-        argv: &cron.argv,
+        argv: Cow::Borrowed(&cron.argv),
         endpoint: None,
         memory: None,
+        network: true,
         kind: Kind::Job { timeout_ms: cron.timeout_ms },
     }));
-    Ok(starts)
+    starts
 }
 
-fn start<'a>(
-    dirs: &crate::dirs::Dirs,
-    label: &str,
-    process: &'a Process,
-    index: u32,
-    check: bool,
-) -> Result<Start<'a>, AppFailure> {
+/// A process; without a number it is started for a check.
+fn start<'a>(dirs: &Dirs, label: &str, process: &'a Process, index: Option<u32>) -> Start<'a> {
     let name = &process.name;
-    let socket = match process.listen {
-        Listen::None => None,
-        Listen::Socket if check => Some(places::check_socket(dirs, label, name)),
-        Listen::Socket => Some(places::socket(dirs, label, name, index)),
-        Listen::Port => {
-            let message =
-                format!("the process `{name}` of `{label}` listens on a port, which every user of a server could reach");
-            return Err(AppFailure::new(format!("{message} (the pack's author should let it listen on SILVER_SOCKET)")));
-        }
-    };
-    Ok(Start {
-        name: Name::new(label, name, if check { Part::Check } else { Part::Process(index) }),
-        argv: &process.argv,
-        endpoint: socket.clone().map(Endpoint::Socket),
+    let socket = (process.listen == Listen::Socket).then(|| match index {
+        Some(index) => places::socket(dirs, label, name, index),
+        None => places::check_socket(dirs, label, name),
+    });
+    Start {
+        name: Name::new(label, name, index.map_or(Part::Check, Part::Process)),
+        argv: Cow::Borrowed(&process.argv),
+        endpoint: match process.listen {
+            Listen::Port => Some(Endpoint::Port(PORT)),
+            Listen::Socket | Listen::None => socket.clone().map(Endpoint::Socket),
+        },
         memory: process.memory,
+        network: process.listen != Listen::Port,
         kind: Kind::Process {
             socket,
             stop_signal: process.stop_signal.trim_start_matches("SIG").to_owned(),
             stop_timeout_ms: process.stop_timeout_ms,
         },
-    })
+    }
+}
+
+/// Every user of a machine could reach a port, so a process that has to listen on one gets a network that nobody else is
+/// in, but for this: it passes connections to a socket on to the port.
+fn proxy<'a>(of: &Start<'_>, index: Option<u32>) -> Start<'a> {
+    Start {
+        name: Name::new(&of.name.label, &of.name.program, Part::Proxy(index)),
+        argv: Cow::Owned(vec![PROXY.into(), format!("127.0.0.1:{PORT}")]),
+        endpoint: None,
+        memory: None,
+        network: false,
+        kind: Kind::Proxy { of: of.name.service() },
+    }
 }
 
 /// Writes a file that only root reads, whole or not at all. Nothing in `run` has to be durable.

@@ -40,6 +40,11 @@ pub(super) enum Kind {
         /// Then it is killed.
         stop_timeout_ms: u64,
     },
+    /// Passes connections to a socket on to a port of another unit, in whose network it is.
+    Proxy {
+        /// The unit of the process that listens.
+        of: String,
+    },
     /// When its timer says so.
     Job {
         /// Then it is killed.
@@ -57,6 +62,8 @@ pub(super) struct Program<'a> {
     /// The file with its environment.
     pub(super) environment: &'a Path,
     pub(super) memory: Option<u64>,
+    /// May it reach the network? Without, it has one of its own with nothing in it but itself.
+    pub(super) network: bool,
     pub(super) kind: Kind,
 }
 
@@ -66,8 +73,12 @@ impl Program<'_> {
     pub(super) fn service(&self) -> String {
         let Name { label, program, .. } = self.name;
         let mut text = format!("{HEAD}[Unit]\nDescription={program} of {label}\nAfter=network.target\n");
-        if matches!(self.kind, Kind::Process { .. }) {
-            text.push_str("StartLimitIntervalSec=0\n");
+        match &self.kind {
+            Kind::Process { .. } => text.push_str("StartLimitIntervalSec=0\n"),
+            Kind::Proxy { of } => {
+                let _ = writeln!(text, "Requires={of}\nAfter={of}\nJoinsNamespaceOf={of}\nStartLimitIntervalSec=0");
+            }
+            Kind::Job { .. } => {}
         }
         text.push_str("\n[Service]\n");
         let mut set = |name: &str, value: &str| {
@@ -85,6 +96,10 @@ impl Program<'_> {
                 set("KillSignal", &format!("SIG{stop_signal}"));
                 set("TimeoutStopSec", &format!("{stop_timeout_ms}ms"));
             }
+            Kind::Proxy { .. } => {
+                set("ExecStart", &self.command());
+                set("TimeoutStopSec", "1s");
+            }
             Kind::Job { timeout_ms } => {
                 set("Type", "oneshot");
                 set("ExecStart", &self.command());
@@ -96,7 +111,7 @@ impl Program<'_> {
         for (name, value) in output(self.name) {
             set(name, &value);
         }
-        for (name, value) in self.room.properties(self.memory, true) {
+        for (name, value) in self.room.properties(self.memory, self.network) {
             set(name, &value);
         }
         text
@@ -127,10 +142,21 @@ pub(super) fn output(name: &Name) -> Vec<(&'static str, String)> {
 /// What a log calls it: a check has a log of its own, or its lines would stand among those of the release.
 pub(super) fn stream(name: &Name) -> String {
     match &name.part {
-        Part::Process(_) | Part::Once(_) => name.program.clone(),
+        Part::Process(_) | Part::Proxy(_) | Part::Once(_) => name.program.clone(),
         Part::Check => format!("{}-check", name.program),
         Part::Job => format!("cron-{}", name.program),
     }
+}
+
+/// The socket that leads to a proxy. systemd makes it; it is the app's and its group the front's, as is one that
+/// an app makes by itself.
+pub(super) fn socket(name: &Name, path: &Path, user: &str, front: u32) -> String {
+    let path = path.to_string_lossy();
+    format!(
+        "{HEAD}[Unit]\nDescription=socket of {} of {}\n\n[Socket]\nListenStream={path}\nSocketUser={user}\nSocketGroup={front}\n\
+         SocketMode=0660\nRemoveOnStop=yes\nBacklog=1024\nTriggerLimitIntervalSec=0\n",
+        name.program, name.label
+    )
 }
 
 /// The timer of a periodic command.

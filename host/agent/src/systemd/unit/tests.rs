@@ -28,15 +28,23 @@ fn process(argv: &[&str], memory: Option<u64>) -> String {
         stop_timeout_ms: 30_000,
     };
     let environment = Path::new("/run/silver/apps/trac/trac.20261122_1/env/web.0");
-    Program { name: &name, room: &room(), argv: &argv, environment, memory, kind }.service()
+    Program { name: &name, room: &room(), argv: &argv, environment, memory, network: true, kind }.service()
 }
 
 fn job() -> String {
     let name = Name::new("trac.20261122_1", "tidy", Part::Job);
     let argv = ["/usr/bin/true".to_owned()];
     let environment = Path::new("/run/silver/apps/trac/trac.20261122_1/env/tidy.job");
-    Program { name: &name, room: &room(), argv: &argv, environment, memory: None, kind: Kind::Job { timeout_ms: 600_000 } }
-        .service()
+    Program {
+        name: &name,
+        room: &room(),
+        argv: &argv,
+        environment,
+        memory: None,
+        network: true,
+        kind: Kind::Job { timeout_ms: 600_000 },
+    }
+    .service()
 }
 
 /// All values of a setting.
@@ -109,6 +117,24 @@ fn a_periodic_command_ends_with_its_time_and_is_not_started_again() {
     let name = Name::new("trac.20261122_1", "tidy", Part::Job);
     let text = timer(&name, &"0 4 1 * mon".parse().unwrap());
     assert_eq!(values(&text, "OnCalendar"), ["*-*-01 04:00:00", "Mon *-*-* 04:00:00"]);
+}
+
+#[test]
+fn a_process_with_a_port_is_alone_in_its_network_and_reached_by_a_socket() {
+    let name = Name::new("trac.20261122_1", "web", Part::Proxy(Some(0)));
+    let argv = ["/usr/lib/systemd/systemd-socket-proxyd".to_owned(), "127.0.0.1:8080".into()];
+    let (environment, kind) = (Path::new("/run/x"), Kind::Proxy { of: "silver-trac.20261122_1.web.0.service".into() });
+    let text = Program { name: &name, room: &room(), argv: &argv, environment, memory: None, network: false, kind }.service();
+    for setting in ["Requires", "After", "JoinsNamespaceOf"] {
+        assert_eq!(values(&text, setting).last(), Some(&"silver-trac.20261122_1.web.0.service"), "{setting}");
+    }
+    assert_eq!((values(&text, "PrivateNetwork"), values(&text, "Restart")), (vec!["yes"], vec![]));
+    let text = socket(&name, Path::new("/run/silver/sockets/0123/web.0.sock"), "silver-trac", 996);
+    assert_eq!(values(&text, "ListenStream"), ["/run/silver/sockets/0123/web.0.sock"]);
+    assert_eq!(
+        [values(&text, "SocketUser"), values(&text, "SocketGroup"), values(&text, "SocketMode")].concat(),
+        ["silver-trac", "996", "0660"]
+    );
 }
 
 /// systemd's own judgement, where it is installed: 10 is no sandbox at all.
