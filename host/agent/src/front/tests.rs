@@ -4,4 +4,5 @@ mod files;
 mod gate;
 mod passing;
 mod rules;
+mod switch;
 mod world;

@@ -28,6 +28,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpStream, UnixListener},
     sync::watch,
+    task::JoinHandle,
 };
 
 /// A front, and the directories behind it.
@@ -238,8 +239,8 @@ pub(super) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// An app in this process that listens there.
-pub(super) fn app<F, A>(socket: &Path, answer: F)
+/// An app in this process that listens there, until the task is aborted.
+pub(super) fn app<F, A>(socket: &Path, answer: F) -> JoinHandle<()>
 where
     F: Fn(Request<Incoming>) -> A + Clone + Send + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
@@ -258,7 +259,7 @@ where
                 let _ = serving.with_upgrades().await; // the front may close first
             });
         }
-    });
+    })
 }
 
 /// An app that says how it was asked: request line, headers, body.
