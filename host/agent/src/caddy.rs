@@ -211,6 +211,12 @@ impl Caddy {
         self.closed().get(app).map_or(0, Closed::held)
     }
 
+    /// As if the process that closed it had been killed.
+    #[cfg(test)]
+    pub(crate) fn forget(&self, app: &str) {
+        self.closed().remove(app);
+    }
+
     /// One agent at a time changes the configuration.
     async fn turn(&self) -> Result<lock::Lock, CaddyError> {
         let path = self.dirs.short_lock("front");

@@ -28,7 +28,11 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{net::UnixListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::UnixListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 /// Between passing the gate and dialling the application lies nearly nothing; a request that takes longer finds
 /// the way barred.
@@ -151,7 +155,9 @@ pub(super) fn web(dirs: &Dirs, label: &str) -> PathBuf {
 /// are waiting.
 async fn answer(listener: UnixListener, opened: Arc<watch::Sender<bool>>, waiting: Arc<AtomicUsize>, hold: Duration) {
     let mut gate = opened.subscribe();
+    let mut asking = JoinSet::new(); // they end with this
     loop {
+        while asking.try_join_next().is_some() {}
         let stream = tokio::select! {
             accepted = listener.accept() => accepted,
             () = async {
@@ -164,7 +170,7 @@ async fn answer(listener: UnixListener, opened: Arc<watch::Sender<bool>>, waitin
             continue;
         };
         let (opened, waiting) = (Arc::clone(&opened), Arc::clone(&waiting));
-        tokio::spawn(async move {
+        asking.spawn(async move {
             let service = service_fn(move |_request: Request<Incoming>| {
                 let (opened, waiting) = (Arc::clone(&opened), Arc::clone(&waiting));
                 async move {

@@ -2,6 +2,7 @@
 
 use super::{Caddy, Settings, Tls, places::Places};
 use crate::dirs::Dirs;
+use serde_json::Value;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -12,8 +13,11 @@ use std::{
 /// A Caddy that runs.
 pub(crate) struct Process {
     pub(crate) caddy: Caddy,
-    /// Where it answers visitors.
+    /// Where it answers visitors, and where it leads them away from.
     pub(crate) port: u16,
+    pub(crate) plain: u16,
+    dirs: Dirs,
+    program: PathBuf,
     child: Child,
 }
 
@@ -26,50 +30,80 @@ impl Drop for Process {
 
 impl Process {
     /// Starts one with nothing but its admin API. `None`, said aloud, where there is none.
-    pub(crate) async fn start(dirs: &Dirs) -> Option<Self> {
+    pub(crate) async fn start(dirs: &Dirs, tls: Tls) -> Option<Self> {
         let Some(program) = program() else {
             skipped();
             return None;
         };
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let settings = Settings { tls: Tls::Off, http_port: port, ..Settings::default() };
+        let free = || std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let settings = Settings { tls, http_port: free(), https_port: free(), ..Settings::default() };
+        let (port, plain) = (settings.port(), settings.http_port);
         let places = Places::of(dirs);
-        let (data, sockets) = (dirs.data("a"), dirs.run.join("sockets"));
-        for dir in [&data, &sockets, &places.public, &places.logs, &places.admin.parent().unwrap().to_owned()] {
+        for dir in [&dirs.data("a"), &dirs.run.join("sockets"), &places.public, &places.logs] {
             fs::create_dir_all(dir).unwrap();
         }
+        fs::create_dir_all(places.admin.parent().unwrap()).unwrap();
         let base = format!("{{\"admin\":{{\"listen\":\"unix/{}\"}}}}", places.admin.display());
         fs::write(&places.config, base).unwrap();
-        let said = fs::File::create(dirs.state.join("caddy.log")).unwrap();
-        let script = "mount --bind \"$1\" \"$2\" && mount -o remount,bind,ro,nosymfollow,nodev,noexec,nosuid \"$2\" && \
-                      mount --bind \"$3\" \"$3\" && mount -o remount,bind,nosymfollow,nodev,noexec,nosuid \"$3\" && \
-                      exec \"$4\" run --config \"$5\"";
-        let root = rustix::process::geteuid().is_root();
-        let child = Command::new("unshare")
-            .args(if root { &["--mount"][..] } else { &["--mount", "--map-root-user"] })
-            .args(["sh", "-euc", script, "sh"])
-            .args([data.parent().unwrap(), &places.public, &sockets, &program, &places.config])
-            .env("HOME", dirs.data.parent().unwrap())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(said)
-            .spawn()
-            .unwrap();
-        let mut process = Self { caddy: Caddy::new(dirs.clone(), settings), port, child };
-        process.ready(dirs).await;
+        let child = run(dirs, &program);
+        let caddy = Caddy::new(dirs.clone(), settings);
+        let mut process = Self { caddy, port, plain, dirs: dirs.clone(), program, child };
+        process.ready().await;
         Some(process)
     }
 
-    async fn ready(&mut self, dirs: &Dirs) {
+    /// Ends it at once, and starts it again.
+    pub(crate) async fn restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = run(&self.dirs, &self.program);
+        self.ready().await;
+    }
+
+    /// Its whole configuration.
+    pub(crate) async fn config(&self) -> Value {
+        self.caddy.api.config().await.unwrap()
+    }
+
+    /// Configures it as somebody else would.
+    pub(crate) async fn load(&self, config: &Value) {
+        self.caddy.api.load(config).await.unwrap();
+    }
+
+    /// Another agent on the same server.
+    pub(crate) fn another(&self) -> Caddy {
+        Caddy::new(self.dirs.clone(), self.caddy.settings.clone())
+    }
+
+    async fn ready(&mut self) {
         for _ in 0..500 {
             if self.caddy.api.config().await.is_ok() {
                 return;
             }
-            assert!(self.child.try_wait().unwrap().is_none(), "Caddy ended: {}", said(dirs));
+            assert!(self.child.try_wait().unwrap().is_none(), "Caddy ended: {}", said(&self.dirs));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("Caddy does not answer: {}", said(dirs));
+        panic!("Caddy does not answer: {}", said(&self.dirs));
     }
+}
+
+/// With the mounts that a server has.
+fn run(dirs: &Dirs, program: &Path) -> Child {
+    let places = Places::of(dirs);
+    let script = "mount --bind \"$1\" \"$2\" && mount -o remount,bind,ro,nosymfollow,nodev,noexec,nosuid \"$2\" && \
+                  mount --bind \"$3\" \"$3\" && mount -o remount,bind,nosymfollow,nodev,noexec,nosuid \"$3\" && \
+                  exec \"$4\" run --config \"$5\"";
+    let data = dirs.data("a");
+    Command::new("unshare")
+        .args(if rustix::process::geteuid().is_root() { &["--mount"][..] } else { &["--mount", "--map-root-user"] })
+        .args(["sh", "-euc", script, "sh"])
+        .args([data.parent().unwrap(), &places.public, &dirs.run.join("sockets"), program, &places.config])
+        .env("HOME", dirs.data.parent().unwrap())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(dirs.state.join("caddy.log")).unwrap())
+        .spawn()
+        .unwrap()
 }
 
 fn said(dirs: &Dirs) -> String {

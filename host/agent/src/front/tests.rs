@@ -4,5 +4,6 @@ mod files;
 mod gate;
 mod passing;
 mod rules;
+mod server;
 mod switch;
 mod world;

@@ -4,7 +4,7 @@
 use super::super::{Backend, Body, Front, ask, bind, serve, whole};
 use crate::{
     apps::{Placed, Route},
-    caddy::testing::Process,
+    caddy::{Tls, testing::Process},
     dirs::Dirs,
     endpoint::Endpoint,
     systemd::{self, Door},
@@ -75,9 +75,14 @@ impl World {
 
     /// A server's; `None`, said aloud, where there is no Caddy.
     pub(super) async fn caddy() -> Option<Self> {
+        Self::caddy_with(Tls::Off).await
+    }
+
+    /// The same with certificates.
+    pub(super) async fn caddy_with(tls: Tls) -> Option<Self> {
         let home = tempfile::tempdir().unwrap();
         let dirs = Dirs::server_below(home.path());
-        let process = Process::start(&dirs).await?;
+        let process = Process::start(&dirs, tls).await?;
         let port = process.port;
         Some(Self { home, dirs, port, kind: Kind::Caddy(Box::new(process)) })
     }
