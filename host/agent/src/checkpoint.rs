@@ -11,6 +11,7 @@ mod tests;
 use crate::{
     dirs::Dirs,
     disk::{At, DiskError, make_dir, names, read_optional, remove_dir, sync_dir, sync_file_system, write_atomic},
+    place::Place,
     state::{self, StateError},
     trash,
 };
@@ -130,8 +131,9 @@ pub fn restore(dirs: &Dirs, app: &str, id: &str) -> Result<(), CheckpointError> 
     for part in &file.recipe.parts {
         match &part.source {
             Source::Data { path, .. } => {
-                let (source, dest) = (from.join("data").join(path.as_str()), dirs.data(app).join(path.as_str()));
-                put_back(dirs, &source, &dest)?;
+                make_dir(&dirs.data(app))?;
+                let place = Place::make(dirs, app, path)?;
+                put_back(dirs, &from.join("data").join(path.as_str()), place.path())?;
             }
             Source::Secrets => missing_secrets(dirs, app, &from.join("secrets"))?,
         }
@@ -142,7 +144,6 @@ pub fn restore(dirs: &Dirs, app: &str, id: &str) -> Result<(), CheckpointError> 
 /// The copy is made beside its place and synced before the present data give way to it.
 fn put_back(dirs: &Dirs, source: &Path, dest: &Path) -> Result<(), CheckpointError> {
     let parent = dest.parent().unwrap_or(dest);
-    make_dir(parent)?;
     let name = dest.file_name().unwrap_or_default().to_string_lossy();
     let temporary = parent.join(format!(".{name}.restored"));
     trash::discard(dirs, &temporary)?;

@@ -4,6 +4,7 @@ use crate::{
     apps::Placed,
     dirs::Dirs,
     disk::{At, DiskError, make_dir, remove_dir, remove_file, sync_dir, sync_file_system},
+    place::Place,
 };
 use silver_plugin_api::plan::StatePath;
 use std::{
@@ -18,9 +19,8 @@ pub(crate) fn make(dirs: &Dirs, release: &Placed) -> Result<(), DiskError> {
     make_dir(&data)?;
     let root = dirs.tree(release.app(), &release.label).join(release.release.layout_root.as_str());
     for state in &release.release.state {
-        let dest = data.join(state.path.as_str());
-        if fs::symlink_metadata(&dest).is_err() {
-            make_one(state, &root, &dest)?;
+        if fs::symlink_metadata(data.join(state.path.as_str())).is_err() {
+            make_one(state, &root, Place::make(dirs, release.app(), &state.path)?.path())?;
         }
     }
     sync_file_system(&data)
@@ -28,7 +28,6 @@ pub(crate) fn make(dirs: &Dirs, release: &Placed) -> Result<(), DiskError> {
 
 fn make_one(state: &StatePath, root: &Path, dest: &Path) -> Result<(), DiskError> {
     let parent = dest.parent().unwrap_or(dest);
-    make_dir(parent)?;
     let seed = state.seed.as_ref().map(|seed| root.join(seed.as_str())).filter(|seed| seed.exists());
     let Some(seed) = seed else {
         // a file without a seed is the application's to make

@@ -30,6 +30,7 @@ pub mod logs;
 pub mod names;
 pub mod observe;
 pub mod packages;
+mod place;
 mod probes;
 mod process;
 pub mod protocol;

@@ -2,10 +2,12 @@
 
 use super::{CheckpointError, sqlite};
 use crate::disk::{At, make_dir, walk_error};
+use rustix::fs::OFlags;
 use silver_pack::globs;
 use std::{
-    fs, io,
-    os::unix::fs::{PermissionsExt, symlink},
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
     path::Path,
 };
 
@@ -51,8 +53,18 @@ fn copy_one(from: &Path, kind: fs::FileType, to: &Path) -> Result<(), Checkpoint
     if sqlite::is_database(from).at("read", from)? {
         return sqlite::copy(from, to);
     }
-    vanished(fs::copy(from, to)).at("copy", from)?;
+    vanished(copy_file(from, to)).at("copy", from)?;
     Ok(())
+}
+
+/// As [`fs::copy`], but what has become a link since it was looked at is not followed.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let flags = i32::try_from(OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits()).unwrap_or_default();
+    let mut source = OpenOptions::new().read(true).custom_flags(flags).open(from)?;
+    let mode = source.metadata()?.permissions().mode();
+    let mut dest = OpenOptions::new().write(true).create(true).truncate(true).open(to)?;
+    io::copy(&mut source, &mut dest)?;
+    dest.set_permissions(fs::Permissions::from_mode(mode))
 }
 
 fn vanished<T>(result: io::Result<T>) -> io::Result<Option<T>> {

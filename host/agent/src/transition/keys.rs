@@ -4,23 +4,18 @@
 use super::{Means, act::failure};
 use crate::{
     apps::{AppFailure, Placed},
-    dirs::{Dirs, Layout},
-    disk::{At, DiskError, read_optional, remove_file, write_owned},
+    disk::{DiskError, read_optional, remove_file, write_owned},
     journal::{self, Former, Journal},
+    place::Place,
 };
-use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use silver_pack::{hash, render};
 use silver_plugin_api::{
     TreePath,
     plan::{Action, FileFormat, SetKey},
 };
 use std::{
-    fs, io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::fs::{MetadataExt, PermissionsExt},
-    },
-    path::PathBuf,
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
 };
 
 /// Sets the owned keys; the former text is kept with the journal.
@@ -56,7 +51,7 @@ pub(super) fn restore(means: Means<'_>, journal: &Journal, file: &TreePath) -> R
     let place = Place::of(means.dirs, &transition.app, file).map_err(failure)?;
     match journal::former(means.dirs, &transition.id, &name(file)).map_err(failure)? {
         Former::Unknown => Ok(()),
-        Former::Absent => remove_file(&place.path).map_err(failure),
+        Former::Absent => remove_file(place.path()).map_err(failure),
         Former::Text(former) => {
             let Some(present) = read(&place, file)? else { return Ok(()) };
             let keys = render::read_keys(format, &former, owned).map_err(failure)?;
@@ -66,46 +61,18 @@ pub(super) fn restore(means: Means<'_>, journal: &Journal, file: &TreePath) -> R
     }
 }
 
-/// Where the file is. On a server the application that owns its directory is another user than the agent, and may
-/// be at work: no link is followed there, or root would read and write what the link says.
-struct Place {
-    path: PathBuf,
-    /// On a server; `path` leads through it.
-    _parent: Option<OwnedFd>,
-}
-
-impl Place {
-    fn of(dirs: &Dirs, app: &str, file: &TreePath) -> Result<Self, DiskError> {
-        let (data, path) = (dirs.data(app), dirs.data(app).join(file.as_str()));
-        if dirs.layout == Layout::Local {
-            return Ok(Self { path, _parent: None });
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let root = open(&data, flags, Mode::empty()).at("open", &data)?;
-        let above = file.parent().filter(|above| !above.is_root());
-        let above = above.as_ref().map_or(".", TreePath::as_str);
-        let parent = openat2(&root, above, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS);
-        let parent = parent.at("open the directory of", &path)?;
-        let near = PathBuf::from(format!("/proc/self/fd/{}", parent.as_raw_fd())).join(path.file_name().unwrap_or_default());
-        if fs::symlink_metadata(&near).is_ok_and(|found| !found.is_file()) {
-            return Err(DiskError { doing: "use", path, source: io::Error::other("it is no file") });
-        }
-        Ok(Self { path: near, _parent: Some(parent) })
-    }
-}
-
 fn read(place: &Place, file: &TreePath) -> Result<Option<String>, AppFailure> {
-    let bytes = read_optional(&place.path).map_err(failure)?;
+    let bytes = read_optional(place.path()).map_err(failure)?;
     let text = bytes.map(String::from_utf8).transpose();
     text.map_err(|_| AppFailure::new(format!("{file} is not UTF-8 text, so its keys cannot be set")))
 }
 
 /// The file keeps its mode and its owner.
 fn write(place: &Place, text: &str) -> Result<(), DiskError> {
-    let former = fs::metadata(&place.path).ok();
+    let former = fs::metadata(place.path()).ok();
     let mode = former.as_ref().map_or(0o600, |meta| meta.permissions().mode() & 0o777);
     let owner = former.map(|meta| (meta.uid(), meta.gid()));
-    write_owned(&place.path, text.as_bytes(), mode, owner)
+    write_owned(place.path(), text.as_bytes(), mode, owner)
 }
 
 fn name(file: &TreePath) -> String {
