@@ -181,9 +181,12 @@ async fn report(context: &Context, node: &dyn Node, agreed: (&Plan, Digest), out
 /// Where a location is answered by a front on this port.
 pub fn url(location: &str, port: u16) -> String {
     let (host, path) = location.split_once('/').unwrap_or((location, ""));
-    let port = if port == 80 { String::new() } else { format!(":{port}") };
     let slash = if path.is_empty() { "" } else { "/" };
-    format!("http://{host}{port}/{path}{slash}")
+    match port {
+        80 => format!("http://{host}/{path}{slash}"),
+        443 => format!("https://{host}/{path}{slash}"),
+        port => format!("http://{host}:{port}/{path}{slash}"),
+    }
 }
 
 fn done(plan: &Plan, outcome: &Outcome, url: Option<&str>) -> String {

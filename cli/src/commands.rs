@@ -1,6 +1,6 @@
 //! The list of commands; one file each.
 
-mod agent;
+pub mod agent;
 mod apply;
 mod compile_plugin;
 mod completions;

@@ -1,7 +1,10 @@
 //! The one error that commands return: what failed, why, and the way out.
 
 use crate::exit::Exit;
-use silver_agent::{front::BindError, server::ServeError};
+use silver_agent::{
+    front::BindError,
+    server::{CarryError, ServeError},
+};
 use silver_build::{DebianError, NpmError, build::BuildError, index::IndexError, keys::KeyFileError};
 use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
 use silver_extensions::ExtensionError;
@@ -109,6 +112,13 @@ impl From<CommitError> for CommandError {
     }
 }
 
+impl From<CarryError> for CommandError {
+    fn from(error: CarryError) -> Self {
+        let exit = if matches!(error, CarryError::Lock(_)) { Exit::Locked } else { Exit::Error };
+        Self::new(exit, error)
+    }
+}
+
 impl From<NodeError> for CommandError {
     fn from(error: NodeError) -> Self {
         let hint = error.hint();
@@ -127,6 +137,7 @@ impl From<DeployError> for CommandError {
     fn from(error: DeployError) -> Self {
         let exit = match &error {
             DeployError::Node(error) | DeployError::Unwatched { source: error, .. } => node_exit(error),
+            DeployError::OutOfSight { .. } => Exit::Unreachable,
             DeployError::Listing(_) | DeployError::Tree { .. } => Exit::Integrity,
             DeployError::Refused(Refusal::BadLocation { .. }) => Exit::Usage,
             DeployError::Refused(Refusal::Running { .. }) => Exit::Locked,

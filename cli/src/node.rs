@@ -1,20 +1,16 @@
 //! The node that a command talks to: this machine's, whose agent is started when it does not run.
 
-use crate::{context::Context, dirs, error::Result, operator};
+use crate::{commands::agent::log, context::Context, dirs, error::Result, operator};
 use silver_agent::dirs::Dirs;
 use silver_transport::{
     RemoteNode,
     local::{Local, Start},
 };
 use std::{
-    fs::{self, File, OpenOptions},
     io,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
-
-/// An agent's log that has grown beyond this is put aside when the next agent starts.
-const LOG_BYTES: u64 = 4 << 20;
 
 /// This machine's node. Its agent is started by the first question, if need be.
 pub fn connect(context: &Context) -> Result<RemoteNode> {
@@ -42,15 +38,6 @@ fn start(silver: &PathBuf, dirs: &Dirs, port: u16) -> io::Result<Child> {
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log(dirs)?)
+        .stderr(log::open(dirs)?)
         .spawn()
-}
-
-fn log(dirs: &Dirs) -> io::Result<File> {
-    let path = dirs.agent_log();
-    fs::create_dir_all(&dirs.state)?;
-    if fs::metadata(&path).is_ok_and(|log| log.len() > LOG_BYTES) {
-        fs::rename(&path, path.with_extension("log.1"))?;
-    }
-    OpenOptions::new().append(true).create(true).open(path)
 }

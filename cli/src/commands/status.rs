@@ -26,6 +26,7 @@ struct Row {
     restarts: u32,
     drift: Vec<String>,
     running: Option<String>,
+    left: bool,
 }
 
 impl Status {
@@ -43,6 +44,11 @@ impl Status {
                 let release = row.release.as_deref().unwrap_or(&row.app);
                 context.ui.warning(&format!("drift: files of {release} are not as deployed: {}", row.drift.join(", ")));
                 context.ui.hint(&format!("`silver update` with the pack that is deployed lays {} out anew", row.app));
+            }
+            for row in rows.iter().filter(|row| row.left) {
+                let id = row.running.as_deref().unwrap_or_default();
+                context.ui.warning(&format!("{}: the change {id} was cut short", row.app));
+                context.ui.hint(&format!("the next change of {} finishes it or puts everything back first", row.app));
             }
             context.ui.list(&rows, "nothing is deployed here yet: `silver update PACK.zip`")?;
             Ok(Exit::Done)
@@ -66,6 +72,7 @@ fn row(status: status::AppStatus, port: u16) -> Row {
         restarts: report.processes.iter().map(|process| process.restarts).sum(),
         drift,
         running: report.running,
+        left: report.left,
         app: report.app,
     }
 }

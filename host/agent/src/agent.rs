@@ -1,23 +1,26 @@
 //! The agent of a node: everything it holds while it runs, and what it does when it starts and ends.
 
+mod recovery;
 mod submit;
 mod trust;
+mod visit;
 mod working;
 
 use crate::{
-    apps::{Apps, Placed, Route},
+    apps::{Apps, Placed},
     dirs::Dirs,
     disk::{DiskError, words},
     fault::DieAt,
-    feed::Feed,
-    journal::{self, Journal},
+    feed::{self, Feed},
+    journal,
+    launch::Launch,
     lock::{self, Lock},
     observe::{self, ObserveError},
     prune,
     record::RegistryRecorder,
-    recover, state,
+    state,
     store::{Store, StoreError},
-    transition::{self, Means},
+    transition::Means,
 };
 use silver_plugin_api::plan::{AgentStatus, AppReport, AppState, Finished, NodeFacts, Observed, Outcome};
 use std::{
@@ -40,6 +43,8 @@ pub struct Options {
     pub path: String,
     /// After so long a silence the locks of a client fall.
     pub patience: Duration,
+    /// Starts whoever carries changes; without, they are carried here.
+    pub launch: Option<Arc<dyn Launch>>,
     /// For tests.
     pub die_at: Option<DieAt>,
 }
@@ -76,12 +81,13 @@ impl Agent {
         let store = Arc::new(Store::open(&options.dirs)?);
         Ok(Arc::new(Self {
             recorder: RegistryRecorder::new(options.dirs.clone(), Arc::clone(&store), &options.path),
-            options,
             apps,
             store,
             running: Mutex::default(),
             last: Mutex::default(),
-            recovered: watch::Sender::new(false),
+            // whoever only has others carry things has nothing to recover first
+            recovered: watch::Sender::new(options.launch.is_some()),
+            options,
             busy: watch::Sender::new(0),
             ending: watch::Sender::new(false),
             facts: OnceCell::new(),
@@ -93,94 +99,14 @@ impl Agent {
         &self.options.dirs
     }
 
-    /// Before anything else: what an earlier agent left is finished or reverted. Then the apps that
-    /// shall serve are started.
-    pub(crate) async fn recover_all(self: &Arc<Self>) {
-        if let Err(error) = self.recover_left(None).await {
-            tracing::error!("what an earlier agent left cannot be read: {}", words(&error));
-        }
-        let dirs = self.dirs().clone();
-        let left = Journal::all(&dirs, None).is_ok_and(|left| !left.is_empty());
-        if !left {
-            // a transition that could not be dealt with may need what looks superfluous
-            match tokio::task::spawn_blocking(move || prune::sweep(&dirs)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!("leftovers cannot be removed: {}", words(&error)),
-                Err(error) => tracing::warn!("leftovers cannot be removed: {error}"),
-            }
-        }
-        self.revive_all().await;
-        self.recovered.send_replace(true);
-    }
-
     /// Waits until [`Agent::recover_all`] is done.
     pub(crate) async fn recovered(&self) {
         let mut recovered = self.recovered.subscribe();
         let _ = recovered.wait_for(|done| *done).await; // the sender is ours
     }
 
-    /// Deals with journals that are there without a transition under way: of one app, or of all.
-    async fn recover_left(self: &Arc<Self>, app: Option<&str>) -> Result<(), DiskError> {
-        for (id, journal) in Journal::all(self.dirs(), self.options.die_at.as_ref())? {
-            match journal {
-                Ok(journal) if app.is_none_or(|app| journal.transition().app == app) => self.recover_one(journal).await,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!("{}; it is put aside for a person to look at", words(&error));
-                    journal::set_aside(self.dirs(), &id)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn recover_one(self: &Arc<Self>, journal: Journal) {
-        let (id, app) = (journal.transition().id.clone(), journal.transition().app.clone());
-        let current = state::load(self.dirs(), &app).ok().and_then(|file| file.current);
-        let observed = Observed { app: app.clone(), current, ..Observed::default() };
-        let decision = recover::recover(journal.transition(), journal.lines(), &observed);
-        tracing::info!(transition = id, "left by an earlier agent: {decision:?}");
-        let feed = self.begin(&app, &id);
-        if let Err(failure) = self.apps.settle(&app).await {
-            tracing::warn!(transition = id, "programs may have been left running: {failure}");
-        }
-        let ended = transition::resume(self.means(&feed), journal, decision).await;
-        match ended {
-            Ok(Some(outcome)) => self.finish(&app, &id, &feed, outcome),
-            Ok(None) => self.forget(&app),
-            Err(error) => {
-                tracing::error!(transition = id, "{}", words(&error));
-                self.forget(&app);
-            }
-        }
-    }
-
     fn means<'a>(&'a self, feed: &'a Feed) -> Means<'a> {
         Means { dirs: self.dirs(), apps: &*self.apps, recorder: &self.recorder, feed }
-    }
-
-    async fn revive_all(&self) {
-        let apps = state::apps(self.dirs()).unwrap_or_else(|error| {
-            tracing::error!("{}", words(&error));
-            Vec::new()
-        });
-        for app in apps {
-            if let Err(problem) = self.revive(&app).await {
-                tracing::error!(app, "it cannot be started: {problem}");
-            }
-        }
-    }
-
-    /// Routes come first: requests then wait for the processes instead of finding no app.
-    async fn revive(&self, app: &str) -> Result<(), String> {
-        let file = state::load(self.dirs(), app).map_err(|error| words(&error))?;
-        let Some(placed) = self.current(&file).map_err(|error| words(&error))? else { return Ok(()) };
-        let route = Route { app: app.to_owned(), state: file.state, locations: file.locations, current: Some(placed.clone()) };
-        self.apps.route(route).await.map_err(|failure| failure.message)?;
-        if file.state == AppState::Active {
-            self.apps.start(&placed, false).await.map_err(|failure| failure.message)?;
-        }
-        Ok(())
     }
 
     /// The current release of an app.
@@ -194,8 +120,17 @@ impl Agent {
     /// this one when the disk was full.
     pub(crate) async fn lock(self: &Arc<Self>, app: &str, who: &str) -> Result<Lock, lock::LockError> {
         self.recovered().await;
-        let lock = lock::app(self.dirs(), app, who)?;
-        self.recover_left(Some(app)).await?;
+        let mut lock = lock::app(self.dirs(), app, who)?;
+        match &self.options.launch {
+            Some(launch) => lock = self.have_settled(&**launch, app, who, lock).await?,
+            None => self.settle_app(app).await?,
+        }
+        let (dirs, name) = (self.dirs().clone(), app.to_owned());
+        match tokio::task::spawn_blocking(move || prune::unfinished(&dirs, &name)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(app, "leftovers cannot be removed: {}", words(&error)),
+            Err(error) => tracing::warn!(app, "leftovers cannot be removed: {error}"),
+        }
         Ok(lock)
     }
 
@@ -224,7 +159,7 @@ impl Agent {
     /// One app in full.
     pub(crate) async fn observe(&self, app: &str) -> Result<Observed, ObserveError> {
         let (dirs, store, name) = (self.dirs().clone(), Arc::clone(&self.store), app.to_owned());
-        let running = self.running_of(app).map(|running| running.id);
+        let running = self.running_id(app);
         let looked = tokio::task::spawn_blocking(move || observe::observe(&dirs, &store, &name, running)).await;
         looked.unwrap_or_else(|error| {
             let source = std::io::Error::other(error);
@@ -251,7 +186,8 @@ impl Agent {
                 processes: self.apps.processes(&app).await,
                 samples: self.apps.samples(&app).await,
                 publisher: file.publisher,
-                running: self.running_of(&app).map(|running| running.id),
+                left: self.is_left(&app)?,
+                running: self.running_id(&app),
                 app,
             });
         }
@@ -269,22 +205,54 @@ impl Agent {
         }
     }
 
-    /// The feed of what is under way.
-    pub(crate) fn feed_of(&self, app: &str) -> Option<Arc<Feed>> {
-        self.running_of(app).map(|running| running.feed)
+    /// What is under way: its id and its feed.
+    pub(crate) fn under_way(self: &Arc<Self>, app: &str) -> Option<(String, Arc<Feed>)> {
+        if self.options.launch.is_some() {
+            let id = self.running_id(app)?;
+            let feed = self.look_on(app, &id, 0);
+            return Some((id, feed));
+        }
+        self.running_of(app).map(|running| (running.id, running.feed))
+    }
+
+    /// The id of what is under way.
+    fn running_id(&self, app: &str) -> Option<String> {
+        if self.options.launch.is_none() {
+            return self.running_of(app).map(|running| running.id);
+        }
+        let ids = journal::of(self.dirs(), app).inspect_err(|error| tracing::error!("{}", words(error)));
+        ids.unwrap_or_default().pop()
+    }
+
+    /// Is there a change that nobody carries? Whoever carries one holds the app's lock.
+    fn is_left(&self, app: &str) -> Result<bool, DiskError> {
+        Ok(self.options.launch.is_some() && self.running_id(app).is_some() && !lock::is_held(self.dirs(), app)?)
     }
 
     /// The last transition of an app that ended since the agent was started.
     pub(crate) fn last_of(&self, app: &str) -> Option<Finished> {
+        if self.options.launch.is_none() {
+            return self.finished(app);
+        }
+        feed::file::last(self.dirs(), app).inspect_err(|error| tracing::warn!("{}", words(error))).unwrap_or_default()
+    }
+
+    /// The last transition of an app that this agent has carried to its end.
+    fn finished(&self, app: &str) -> Option<Finished> {
         held(&self.last).get(app).cloned()
     }
 
     /// Ends in order: transitions under way end first, then the apps.
     pub(crate) async fn end(&self) {
         self.ending.send_replace(true);
+        self.at_rest().await;
+        self.apps.shutdown().await;
+    }
+
+    /// Waits until nothing is under way that this agent must not be ended in.
+    pub(crate) async fn at_rest(&self) {
         let mut busy = self.busy.subscribe();
         let _ = busy.wait_for(|count| *count == 0).await; // the sender is ours
-        self.apps.shutdown().await;
     }
 
     fn running_of(&self, app: &str) -> Option<Running> {
@@ -292,10 +260,21 @@ impl Agent {
     }
 
     fn begin(&self, app: &str, id: &str) -> Arc<Feed> {
-        let feed = Arc::new(Feed::default());
+        let feed = Arc::new(self.new_feed(app, id));
         held(&self.running).insert(app.to_owned(), Running { id: id.to_owned(), feed: Arc::clone(&feed) });
         self.busy.send_modify(|count| *count += 1);
         feed
+    }
+
+    /// On a server others look on, too.
+    fn new_feed(&self, app: &str, id: &str) -> Feed {
+        if !self.dirs().is_server() {
+            return Feed::default();
+        }
+        Feed::in_file(&feed::file::path(self.dirs(), app, id)).unwrap_or_else(|error| {
+            tracing::warn!("nobody can look on: {}", words(&error));
+            Feed::default()
+        })
     }
 
     fn finish(&self, app: &str, id: &str, feed: &Feed, outcome: Outcome) {

@@ -46,7 +46,7 @@ pub(crate) async fn let_go(
     app: &str,
     operator: &str,
 ) -> Result<(), ContentError> {
-    let Some(_nobody_stages) = stage::nobody_stages() else { return Ok(()) }; // who does may count on what is there
+    let Some(_nobody_stages) = stage::nobody_stages(dirs)? else { return Ok(()) }; // who does may count on what is there
     let (place, bytes, name) = (dirs.clone(), Arc::clone(store), app.to_owned());
     let looked = tokio::task::spawn_blocking(move || superfluous(&place, &bytes, &name));
     let digests = looked.await.unwrap_or_else(|_| Ok(Vec::new()))?;

@@ -24,10 +24,11 @@
 //! | `cache/apps/<app>/{home,tmp}/` | `/var/cache/silver/apps/<app>/…` | `HOME` and `TMPDIR` of an app | `environment` |
 //! | `config/` | `/etc/silver/` | what people write | the command |
 //! | `run/agent.lock`, `run/agent.sock` | | one agent per home; its socket, 0600 | `server` |
-//! | `run/locks/<app>` | `/run/silver/locks/<app>` | held by whoever changes an app; names the holder. `.staging`, `.building`, `.assembling`, `.registry` are held for moments, `.setup` by whoever sets the machine up | `lock` |
+//! | `run/locks/<app>` | `/run/silver/locks/<app>` | held by whoever changes an app; names the holder. `.staging`, `.building`, `.assembling`, `.reaping` are held while that is done, `.setup` by whoever sets the machine up | `lock` |
 //! | | `/run/silver/feeds/<app>/<id>.jsonl` | what a change says while it is carried out, its outcome last | `feed` |
 //! | `run/apps/<app>/<label>/` | `/run/silver/apps/<app>/<label>/` | `conf/` (rendered files, 0400), `*.sock` (below `/tmp/silver-<uid>-<digest>` when the path is too long for one), `*.pid` (running processes) | `render`, `hosting`, `process` |
 
+use crate::disk::{DiskError, make_dir, make_open_dir};
 use silver_plugin_api::{Digest, TreePath};
 use std::path::{Path, PathBuf};
 
@@ -91,6 +92,21 @@ impl Dirs {
     /// share files.
     pub fn is_server(&self) -> bool {
         self.layout == Layout::Server
+    }
+
+    /// Makes the folders of a server, so that those who must can pass through them, and nobody else.
+    pub(crate) fn prepare(&self) -> Result<(), DiskError> {
+        let open = ["", "releases", "current", "envs", "data"].map(|name| self.node().join(name));
+        let open = open.into_iter().chain([self.state.clone(), self.state.join("apps")]);
+        let open = open.chain([self.cache.clone(), self.cache.join("apps"), self.run.clone(), self.run.join("apps")]);
+        for dir in open {
+            make_open_dir(&dir)?;
+        }
+        for name in ["store", "registry", "keys", "apps", "secrets", "checkpoints", "journal", "trash", "assembled"] {
+            make_dir(&self.node().join(name))?;
+        }
+        make_dir(&self.run.join("locks"))?;
+        make_dir(&self.run.join("feeds"))
     }
 
     /// The registry.
@@ -245,7 +261,7 @@ impl Dirs {
         self.run.join("locks").join(app)
     }
 
-    /// A lock that is held for moments only, by what is done under it; no app has such a name.
+    /// A lock that is held while something is done that concerns several apps; no app has such a name.
     pub fn short_lock(&self, what: &str) -> PathBuf {
         self.run.join("locks").join(format!(".{what}"))
     }

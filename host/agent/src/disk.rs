@@ -78,10 +78,16 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), DiskError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).at("make the directory", path)
 }
 
-/// Makes a directory that everybody may enter who gets as far as its parent (0755).
+/// Makes a directory that others can pass through (0755), and those above it.
 pub(crate) fn make_open_dir(path: &Path) -> Result<(), DiskError> {
-    make_dir(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).at("set the mode of", path)
+    const MODE: u32 = 0o755;
+    if let Ok(meta) = fs::metadata(path)
+        && meta.permissions().mode() & 0o777 == MODE
+    {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(MODE).create(path).at("make the directory", path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(MODE)).at("set the mode of", path) // whatever the umask is
 }
 
 /// Writes a whole file: temporary file beside it, sync, rename, sync of the directory.

@@ -24,6 +24,11 @@ const PYTHON: &str = "import sys, platform\n\
 /// What a Node.js tells about itself, on one line.
 const NODEJS: &str = "process.versions.node + ' ' + process.versions.modules";
 
+/// What the node calls itself: `local`, or a server's host name. What operators call it is theirs to say.
+pub fn name(dirs: &Dirs) -> String {
+    if dirs.is_server() { rustix::system::uname().nodename().to_string_lossy().into_owned() } else { "local".to_owned() }
+}
+
 /// Finds everything out. Runs programs of `path` (as in `PATH`), so it takes a moment.
 pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError> {
     make_dir(&dirs.data)?;
@@ -37,7 +42,7 @@ pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError>
     let libc = libc.or_else(|| libc_version(path));
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     Ok(NodeFacts {
-        name: "local".into(),
+        name: name(dirs),
         os: os.into(),
         arch: arch.into(),
         platform: format!("{os}-{arch}{}", libc.map_or_else(String::new, |version| format!("-gnu{version}"))),

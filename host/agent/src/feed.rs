@@ -1,7 +1,12 @@
 //! The progress of one piece of work, for any number of watchers, who may come late and leave early.
+//! On a server they are other processes: there it is in a file, too ([`file`]).
 
+pub(crate) mod file;
+
+use crate::disk::DiskError;
 use silver_plugin_api::plan::{Outcome, Progress, ProgressKind};
 use std::{
+    path::Path,
     sync::{Mutex, PoisonError},
     time::Instant,
 };
@@ -16,6 +21,7 @@ pub struct Feed {
     began: Instant,
     items: Mutex<Vec<Progress>>,
     changed: watch::Sender<State>,
+    file: Option<Mutex<file::Writer>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -26,26 +32,57 @@ struct State {
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { began: Instant::now(), items: Mutex::default(), changed: watch::Sender::default() }
+        Self { began: Instant::now(), items: Mutex::default(), changed: watch::Sender::default(), file: None }
     }
 }
 
 impl Feed {
+    /// One that is written to a file as well, after what is there.
+    pub(crate) fn in_file(path: &Path) -> Result<Self, DiskError> {
+        Ok(Self { file: Some(Mutex::new(file::Writer::begin(path)?)), ..Self::default() })
+    }
+
     /// Says something about a step.
     pub fn say(&self, step: &str, kind: ProgressKind) {
         let at_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.pass_on(Progress { step: step.to_owned(), kind, at_ms });
+    }
+
+    /// Says what somebody else has said.
+    pub(crate) fn pass_on(&self, progress: Progress) {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        if items.len() >= MAX_ITEMS && matches!(kind, ProgressKind::Line(_) | ProgressKind::Amount { .. }) {
+        if items.len() >= MAX_ITEMS && matches!(progress.kind, ProgressKind::Line(_) | ProgressKind::Amount { .. }) {
             return;
         }
-        items.push(Progress { step: step.to_owned(), kind, at_ms });
+        self.write(&file::Line::Progress(progress.clone()));
+        items.push(progress);
         let count = items.len();
         drop(items);
         self.changed.send_modify(|state| state.count = count);
     }
 
+    fn write(&self, line: &file::Line) {
+        if let Some(file) = &self.file {
+            file.lock().unwrap_or_else(PoisonError::into_inner).write(line);
+        }
+    }
+
+    /// How it ended; waits for it.
+    pub(crate) async fn ended(&self) -> Outcome {
+        let mut changed = self.changed.subscribe();
+        loop {
+            if let Some(outcome) = changed.borrow_and_update().outcome.clone() {
+                return outcome;
+            }
+            if changed.changed().await.is_err() {
+                std::future::pending::<()>().await; // the feed is borrowed: its sender cannot be gone
+            }
+        }
+    }
+
     /// Ends it.
     pub fn finish(&self, outcome: Outcome) {
+        self.write(&file::Line::Outcome(Box::new(outcome.clone())));
         self.changed.send_modify(|state| state.outcome = Some(outcome));
     }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use silver_plugin_api::plan::{Outcome, Transition};
 use std::{
     fs::{File, OpenOptions},
-    io::Write,
+    io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
 };
 
@@ -96,8 +96,14 @@ pub enum JournalError {
     NoStart(PathBuf),
 }
 
-/// A journal that was found, by its id.
-pub type Found = (String, Result<Journal, JournalError>);
+/// A journal as others see it who do not carry it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Its id.
+    pub(crate) id: String,
+    /// Whose change it is; `None` when it has no beginning that makes sense.
+    pub(crate) app: Option<String>,
+}
 
 /// An open journal.
 #[derive(Debug)]
@@ -122,6 +128,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Opens the journal with this id, for whoever holds the app's lock.
+    pub(crate) fn take(dirs: &Dirs, id: &str, die_at: Option<DieAt>) -> Result<Self, JournalError> {
+        Self::open(&path(dirs, id), die_at)
+    }
+
     /// Opens a journal that is there; a last line that was cut short is cut off.
     fn open(path: &Path, die_at: Option<DieAt>) -> Result<Self, JournalError> {
         let bytes = read_optional(path)?.ok_or_else(|| JournalError::NoStart(path.to_owned()))?;
@@ -143,9 +154,11 @@ impl Journal {
     }
 
     /// All journals that are there, each with its id; damaged ones as errors.
-    pub fn all(dirs: &Dirs, die_at: Option<&DieAt>) -> Result<Vec<Found>, DiskError> {
-        let ids = names(&dirs.journals())?.into_iter().filter_map(|name| name.strip_suffix(".jsonl").map(str::to_owned));
-        Ok(ids.map(|id| (id.clone(), Self::open(&path(dirs, &id), die_at.cloned()))).collect())
+    #[cfg(test)]
+    #[expect(clippy::type_complexity, reason = "for tests")]
+    pub(crate) fn all(dirs: &Dirs, die_at: Option<&DieAt>) -> Result<Vec<(String, Result<Self, JournalError>)>, DiskError> {
+        let all = under_way(dirs)?.into_iter();
+        Ok(all.map(|Seen { id, .. }| (id.clone(), Self::take(dirs, &id, die_at.cloned()))).collect())
     }
 
     /// Writes a fact; durable when it returns. The fact counts for this run also when it could not be
@@ -196,6 +209,32 @@ impl Journal {
         remove_dir(&kept(dirs, &self.start.transition.id))?;
         remove_file(&self.path)
     }
+}
+
+/// All journals that are there. Somebody may be writing them: they are looked at and left alone.
+pub(crate) fn under_way(dirs: &Dirs) -> Result<Vec<Seen>, DiskError> {
+    let ids = names(&dirs.journals())?.into_iter().filter_map(|name| name.strip_suffix(".jsonl").map(str::to_owned));
+    let mut all = Vec::new();
+    for id in ids {
+        let path = path(dirs, &id);
+        let mut first = Vec::new();
+        match File::open(&path).and_then(|file| BufReader::new(file).read_until(b'\n', &mut first)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue, // it has just ended
+            Err(error) => return Err(error).at("read", &path),
+        }
+        let app = match serde_json::from_slice::<Line>(&first) {
+            Ok(Line { fact: Fact::Start(start), .. }) => Some(start.transition.app),
+            _ => None,
+        };
+        all.push(Seen { id, app });
+    }
+    Ok(all)
+}
+
+/// The journals of an app; there is one at most, but for those that were left.
+pub(crate) fn of(dirs: &Dirs, app: &str) -> Result<Vec<String>, DiskError> {
+    Ok(under_way(dirs)?.into_iter().filter(|seen| seen.app.as_deref() == Some(app)).map(|seen| seen.id).collect())
 }
 
 /// Puts a journal that makes no sense aside, for a person to look at.

@@ -25,6 +25,7 @@ pub mod feed;
 pub mod front;
 pub mod hosting;
 pub mod journal;
+pub mod launch;
 pub mod lock;
 pub mod logs;
 pub mod names;

@@ -14,6 +14,7 @@ use std::time::Duration;
 mod channel;
 mod frame;
 mod message;
+pub mod mux;
 
 pub use channel::{Channel, ProtocolError, accept, connect};
 pub use frame::{CHUNK, Frame, MAX_FRAME, MAX_NOISE};

@@ -4,7 +4,8 @@ use crate::{
     checkpoint,
     dirs::Dirs,
     disk::{DiskError, names, names_all, remove_dir},
-    stage,
+    lock::{self, LockError},
+    stage::{self, shared},
     state::{self, AppFile, StateError},
     trash,
 };
@@ -56,32 +57,51 @@ pub(crate) fn prune(dirs: &Dirs, app: &str, keep: u32, under: &Under) -> Result<
         }
     }
     environments(dirs)?;
-    Ok(trash::reap(dirs)?)
+    trash::reap(dirs)?;
+    match stage::nobody_stages(dirs)? {
+        Some(_nobody_stages) => Ok(shared::sweep(&dirs.store())?),
+        None => Ok(()), // next time
+    }
 }
 
 /// When an agent starts and everything left by an earlier one has been dealt with: what was never
-/// finished, and releases that were staged but never submitted, go.
+/// finished, and releases that were staged but never submitted, go. Apps that somebody is changing are left alone.
 pub(crate) fn sweep(dirs: &Dirs) -> Result<(), PruneError> {
     for app in names(&dirs.node().join("releases"))? {
-        let file = state::load(dirs, &app)?;
-        let stays = |label: &str| file.kept(label).is_some() || file.current.as_deref() == Some(label);
-        for name in names_all(&dirs.releases(&app))?.iter().filter(|name| !stays(name)) {
-            trash::discard(dirs, &dirs.release(&app, name))?;
-        }
-        for name in names_all(&dirs.checkpoints(&app))?.iter().filter(|name| name.starts_with('.')) {
-            trash::discard(dirs, &dirs.checkpoint(&app, name))?;
+        match lock::app(dirs, &app, "silver, which removes what is superfluous") {
+            Ok(_lock) => unfinished(dirs, &app)?,
+            Err(LockError::Disk(error)) => return Err(error.into()),
+            Err(_) => {}
         }
     }
-    for name in names_all(&dirs.assembled())?.iter().filter(|name| name.starts_with('.')) {
-        trash::discard(dirs, &dirs.assembled().join(name))?;
-    }
-    for name in names_all(&dirs.environments())? {
-        let environment = dirs.environments().join(&name);
-        if !environment.join(".complete").is_file() {
-            trash::discard(dirs, &environment)?;
+    if let Some(_nobody_stages) = stage::nobody_stages(dirs)? {
+        for name in names_all(&dirs.assembled())?.iter().filter(|name| name.starts_with('.')) {
+            trash::discard(dirs, &dirs.assembled().join(name))?;
         }
+        for name in names_all(&dirs.environments())? {
+            let environment = dirs.environments().join(&name);
+            if !environment.join(".complete").is_file() {
+                trash::discard(dirs, &environment)?;
+            }
+        }
+        trash::reap(dirs)?;
+        return Ok(shared::sweep(&dirs.store())?);
     }
     Ok(trash::reap(dirs)?)
+}
+
+/// What of an app was never finished or never submitted goes. For the one who has just taken its lock, and for
+/// nobody else.
+pub(crate) fn unfinished(dirs: &Dirs, app: &str) -> Result<(), PruneError> {
+    let file = state::load(dirs, app)?;
+    let stays = |label: &str| file.kept(label).is_some() || file.current.as_deref() == Some(label);
+    for name in names_all(&dirs.releases(app))?.iter().filter(|name| !stays(name)) {
+        trash::discard(dirs, &dirs.release(app, name))?;
+    }
+    for name in names_all(&dirs.checkpoints(app))?.iter().filter(|name| name.starts_with('.')) {
+        trash::discard(dirs, &dirs.checkpoint(app, name))?;
+    }
+    Ok(())
 }
 
 /// The labels that go.
@@ -100,7 +120,7 @@ fn belongs_to(id: &str, under: &Under) -> bool {
 /// Environments that no release directory on the node names. While a release is being laid out
 /// nothing is removed: it may be about to use one.
 fn environments(dirs: &Dirs) -> Result<(), PruneError> {
-    let Some(_nobody_stages) = stage::nobody_stages() else { return Ok(()) };
+    let Some(_nobody_stages) = stage::nobody_stages(dirs)? else { return Ok(()) };
     let mut used = BTreeSet::new();
     for app in names(&dirs.node().join("releases"))? {
         for label in names(&dirs.releases(&app))? {

@@ -3,6 +3,7 @@
 use crate::{
     checkpoint,
     dirs::Dirs,
+    facts,
     journal::{Journal, Start},
     observe, packages,
     recover::is_done,
@@ -98,7 +99,7 @@ impl RegistryRecorder {
         began: i64,
     ) -> Result<u64, RecordError> {
         let event = if session.argv.is_empty() { Event::Shell(session) } else { Event::Run(session) };
-        let record = Record { reason: reason.map(Into::into), ..record(app, operator, began, event) };
+        let record = Record { reason: reason.map(Into::into), ..record(&self.dirs, app, operator, began, event) };
         self.append(record).await
     }
 
@@ -107,7 +108,8 @@ impl RegistryRecorder {
         let Publisher { pack, key } = request.publisher.clone();
         let trusted = Trusted { what: "publisher".into(), key, trusted: true, grants: Vec::new(), pack: Some(pack), former };
         let event = Event::Trust(trusted);
-        let record = Record { reason: request.reason.clone(), ..record(&request.app, &request.operator, began, event) };
+        let record =
+            Record { reason: request.reason.clone(), ..record(&self.dirs, &request.app, &request.operator, began, event) };
         self.append(record).await
     }
 
@@ -116,14 +118,15 @@ impl RegistryRecorder {
         let event = Event::Redact(Redacted { digests: digests.to_vec() });
         let now = jiff::Timestamp::now().as_millisecond();
         let reason = Some("content that no release on the node has any more".to_owned());
-        self.append(Record { reason, ..record(app, operator, now, event) }).await
+        self.append(Record { reason, ..record(&self.dirs, app, operator, now, event) }).await
     }
 
     /// Records that the machine was set up, and what of it was changed.
     pub async fn setup(&self, order: &SetupOrder, applied: &Applied, began: i64) -> Result<u64, RecordError> {
         let changed = applied.items.iter().filter(|item| item.is_touched()).map(|item| item.id.clone()).collect();
         let event = Event::Setup(SetUp { plan: Some(applied.version), changed });
-        self.append(Record { app: None, reason: order.reason.clone(), ..record("", &order.operator, began, event) }).await
+        self.append(Record { app: None, reason: order.reason.clone(), ..record(&self.dirs, "", &order.operator, began, event) })
+            .await
     }
 
     async fn append(&self, record: Record) -> Result<u64, RecordError> {
@@ -197,7 +200,7 @@ impl Recorder for RegistryRecorder {
                 client_time: Some(told.client_time).filter(|time| !time.is_empty()),
                 client_silver: Some(told.silver).filter(|version| !version.is_empty()),
                 by: Operator { claimed: told.operator.clone(), signature: told.signature, ..Operator::default() },
-                ..record(&app, &told.operator, story.began, event)
+                ..record(&this.dirs, &app, &told.operator, story.began, event)
             };
             this.store.append(&Statement::new(record))
         };
@@ -205,9 +208,9 @@ impl Recorder for RegistryRecorder {
     }
 }
 
-fn record(app: &str, operator: &str, began: i64, event: Event) -> Record {
+fn record(dirs: &Dirs, app: &str, operator: &str, began: i64, event: Event) -> Record {
     Record {
-        node: NodeIdentity { name: "local".into(), ..NodeIdentity::default() },
+        node: NodeIdentity { name: facts::name(dirs), ..NodeIdentity::default() },
         app: Some(app.into()),
         by: Operator { claimed: operator.into(), ..Operator::default() },
         reason: None,

@@ -1,10 +1,13 @@
 //! The background agent of one home: there is only one, because it holds `run/agent.lock`; it listens
-//! on a Unix socket that only its owner can reach.
+//! on a Unix socket that only its owner can reach. On a server there is no such agent: there are those that
+//! clients start ([`visit`]), and those that systemd starts ([`carry`], [`recover`]).
 
 mod connection;
 mod refuse;
 #[cfg(test)]
 mod tests;
+mod unattended;
+mod visit;
 
 use crate::{
     agent::{Agent, Options},
@@ -25,6 +28,8 @@ use tokio::{
     net::{UnixListener, UnixStream},
     signal::unix::{SignalKind, signal},
 };
+pub use unattended::{CarryError, carry, recover};
+pub use visit::visit;
 
 /// For so long an agent that ends may finish what is under way.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -70,8 +75,9 @@ pub async fn only_agent(dirs: &Dirs) -> Result<OnlyAgent, ServeError> {
             Err(LockError::Busy(_)) if !dirs.agent_socket().exists() && Instant::now() < until => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            Err(LockError::Busy(by)) => return Err(ServeError::Running(by)),
             Err(LockError::Disk(error)) => return Err(error.into()),
+            Err(LockError::Busy(by)) => return Err(ServeError::Running(by)),
+            Err(error @ (LockError::NotTheLock(_) | LockError::Left(_))) => return Err(ServeError::Running(error.to_string())),
         }
     }
 }
@@ -115,7 +121,10 @@ async fn accept(agent: &Arc<Agent>, listener: &UnixListener) {
     loop {
         tokio::select! {
             connected = listener.accept() => match connected {
-                Ok((stream, _)) => { tokio::spawn(connection::serve(Arc::clone(agent), stream)); }
+                Ok((stream, _)) => {
+                    let (reader, writer) = stream.into_split();
+                    tokio::spawn(connection::serve(Arc::clone(agent), reader, writer));
+                }
                 Err(error) => {
                     tracing::warn!("a connection could not be accepted: {error}");
                     tokio::time::sleep(Duration::from_millis(100)).await; // no file handles left: wait for some

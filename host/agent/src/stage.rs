@@ -13,8 +13,9 @@ pub mod tree;
 use crate::{
     apps::{AppFailure, Apps, Placed},
     dirs::Dirs,
-    disk::{At, DiskError, make_dir, sync_dir, sync_file_system, write_atomic},
+    disk::{At, DiskError, make_dir, make_open_dir, sync_dir, sync_file_system, write_atomic},
     feed::Feed,
+    lock::{self, Moment, With},
     names::{self, NameError},
     observe::stats,
     state::{self, ReleaseFile, StateError},
@@ -23,6 +24,7 @@ use crate::{
 };
 pub use assemble::{AssembleError, Parts, assemble};
 pub use environment::EnvironmentError;
+use shared::Shared;
 #[cfg(test)]
 pub(crate) use shared::store_time;
 use silver_plugin_api::{
@@ -30,11 +32,8 @@ use silver_plugin_api::{
     plan::{ProgressKind, Release},
 };
 use std::{fs, path::Path, sync::Arc};
-use tokio::sync::{RwLock, RwLockWriteGuard, watch};
+use tokio::sync::watch;
 use tree::How;
-
-/// Held for reading by whoever stages. While it is, no environment is pruned.
-static STAGING: RwLock<()> = RwLock::const_new(());
 
 /// Why a release could not be laid out. Nothing of it stays.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +136,7 @@ pub struct Means<'a> {
 /// Lays a release out.
 pub async fn stage(means: Means<'_>, order: &Order) -> Result<(), StageError> {
     let dirs = means.dirs;
-    let _staging = STAGING.read().await;
+    let _staging = staging(dirs).await?;
     check(dirs, order)?;
     let unfinished = dirs.releases(&order.app).join(format!(".{}.new", order.label));
     let done = fill(means, order, &unfinished).await;
@@ -149,9 +148,14 @@ pub async fn stage(means: Means<'_>, order: &Order) -> Result<(), StageError> {
     done
 }
 
+/// Held by whoever stages. While it is, nothing is pruned that releases share.
+async fn staging(dirs: &Dirs) -> Result<Moment, DiskError> {
+    lock::wait(&dirs.short_lock("staging"), With::Others).await
+}
+
 /// For pruning: proof that nobody stages, and a bar to beginning it, for as long as it is held.
-pub(crate) fn nobody_stages() -> Option<RwLockWriteGuard<'static, ()>> {
-    STAGING.try_write().ok()
+pub(crate) fn nobody_stages(dirs: &Dirs) -> Result<Option<Moment>, DiskError> {
+    lock::now(&dirs.short_lock("staging"), With::Nobody)
 }
 
 fn check(dirs: &Dirs, order: &Order) -> Result<(), StageError> {
@@ -193,7 +197,12 @@ async fn lay_out(means: &Means<'_>, order: &Order, unfinished: &Path) -> Result<
     let (order, to, cancel) = (order.clone(), unfinished.to_owned(), means.cancel.clone());
     let work = move || -> Result<(), StageError> {
         trash::discard(&dirs, &to)?;
-        make_dir(&to)?;
+        if dirs.is_server() {
+            make_open_dir(&dirs.releases(&order.app))?; // the app's user and the front pass through it
+        } else {
+            make_dir(&dirs.releases(&order.app))?;
+        }
+        make_open_dir(&to)?;
         let file = ReleaseFile {
             label: order.label.clone(),
             created: jiff::Timestamp::now().to_string(),
@@ -203,8 +212,16 @@ async fn lay_out(means: &Means<'_>, order: &Order, unfinished: &Path) -> Result<
         write_atomic(&to.join("release.json"), &json, 0o600)?;
         let listing = store.registry().tree(&order.release.tree).map_err(StoreError::from)?;
         let tell = |done, total| feed.say("stage:files", ProgressKind::Amount { done, total: Some(total) });
-        tree::write(&listing, store.registry().objects(), &to.join("tree"), How::Copy, &tell, &|| *cancel.borrow())?;
-        stats::write(&to.join("tree"), &to.join("stats"), &listing)?;
+        let (tree, objects, given_up) = (to.join("tree"), store.registry().objects(), || *cancel.borrow());
+        if dirs.is_server() {
+            let shared = Shared::new(&dirs.store())?;
+            tree::write(&listing, objects, &tree, How::Link(&shared), &tell, &given_up)?;
+            sync_file_system(&to)?;
+            shared.publish()?;
+        } else {
+            tree::write(&listing, objects, &tree, How::Copy, &tell, &given_up)?;
+        }
+        stats::write(&tree, &to.join("stats"), &listing)?;
         instance::write(&dirs, &order, &listing, &to)?;
         Ok(sync_file_system(&to)?)
     };

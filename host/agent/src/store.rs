@@ -1,15 +1,20 @@
-//! The agent's side of the registry: the one who writes it.
+//! The agent's side of the registry: agents alone write it, on a server several at the same time.
 
+use crate::{
+    dirs::Dirs,
+    disk::{At, DiskError, make_dir},
+    facts,
+};
+use rustix::fs::{FlockOperation, flock};
 use silver_pack::listing::Listing;
 use silver_plugin_api::{Digest, plan::LogHead};
 use silver_registry::{LoggedEvent, Registry, RegistryError, Signer, Statement};
 use std::{
+    fs::File,
     io::{self, Read},
     sync::{Mutex, PoisonError},
 };
 use tokio::sync::mpsc;
-
-use crate::dirs::Dirs;
 
 /// The registry refused.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +45,20 @@ pub struct Store {
 impl Store {
     /// Opens the registry, or makes it; likewise the node's key.
     pub fn open(dirs: &Dirs) -> Result<Self, StoreError> {
-        let signer = Signer::load_or_create(&dirs.node_key(), "local")?;
+        let signer = Self::signer(dirs)?;
         let registry = Registry::open_or_create(&dirs.registry(), &signer)?;
         Ok(Self { registry, signer, appending: Mutex::new(()) })
+    }
+
+    /// Of two agents that make the first key, one has to wait for the other's.
+    fn signer(dirs: &Dirs) -> Result<Signer, RegistryError> {
+        let path = dirs.node_key();
+        let keys = path.parent().unwrap_or(&path);
+        let io = |error: DiskError| RegistryError::Io { doing: error.doing, path: error.path, source: error.source };
+        make_dir(keys).map_err(io)?;
+        let handle = File::open(keys).at("open", keys).map_err(io)?;
+        flock(&handle, FlockOperation::LockExclusive).at("lock", keys).map_err(io)?;
+        Signer::load_or_create(&path, &facts::name(dirs))
     }
 
     /// The registry, to read.

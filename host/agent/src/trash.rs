@@ -4,6 +4,7 @@
 use crate::{
     dirs::Dirs,
     disk::{At, DiskError, make_dir, names, remove_dir, remove_file, sync_dir},
+    lock::{self, With},
 };
 use std::{
     fs, io,
@@ -55,8 +56,9 @@ fn is_kept(name: &str, now: i64) -> bool {
     name.ends_with(DATA) && age.is_none_or(|age| age < KEPT)
 }
 
-/// Empties the trash. What cannot be removed stays for the next time.
+/// Empties the trash, unless somebody else is at it. What cannot be removed stays for the next time.
 pub(crate) fn reap(dirs: &Dirs) -> Result<(), DiskError> {
+    let Some(_alone) = lock::now(&dirs.short_lock("reaping"), With::Nobody)? else { return Ok(()) };
     let trash = dirs.trash();
     let mut first = Ok(());
     let now = jiff::Timestamp::now().as_millisecond();

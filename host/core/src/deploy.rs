@@ -6,12 +6,13 @@ mod approved;
 mod assemble;
 mod error;
 mod send;
+mod watching;
 
 pub use error::DeployError;
 pub use send::Content;
 
 use crate::{
-    node::{Node, Session, Watched},
+    node::{Node, Session},
     plan::{self, Decision, Flags, Plan, Refusal, Seen, StateChange, Wanted},
     progress::Listener,
 };
@@ -250,19 +251,8 @@ impl Submitted {
     /// Follows it to its end. Should the connection break, `node` is asked again: the transition
     /// goes on without it.
     pub async fn outcome(mut self, node: &dyn Node, listener: &mut dyn Listener) -> Result<Outcome, DeployError> {
-        use crate::node::NodeError;
-        let broken = match self.session.outcome(listener).await {
-            Err(error @ NodeError::Broken { .. }) => error,
-            other => return Ok(other?),
-        };
-        match node.watch(&self.transition.app, listener).await {
-            Ok(Watched::Ended(outcome)) => Ok(outcome),
-            Ok(Watched::Idle(Some(last))) if last.id == self.transition.id => Ok(last.outcome),
-            // it was never taken over, or the agent was ended in between: then it has been reverted or
-            // finished before the agent answers again, and what is current says which
-            Ok(Watched::Idle(_)) => Err(DeployError::Unwatched { app: self.transition.app.clone(), source: broken }),
-            Err(_) => Err(broken.into()),
-        }
+        let Transition { app, id, .. } = &self.transition;
+        watching::to_the_end(self.session.as_mut(), node, app, id, listener).await
     }
 }
 

@@ -20,6 +20,9 @@ use silver_plugin_api::{
 use std::{collections::BTreeMap, io::Read};
 use tokio::sync::mpsc;
 
+/// The name of this machine's own node.
+pub const LOCAL: &str = "local";
+
 /// Bytes on their way to a node.
 pub type Body<'a> = &'a mut (dyn Read + Send);
 
@@ -30,7 +33,7 @@ pub type Stored = Box<dyn Read + Send>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watched {
     /// It ended so.
-    Ended(Outcome),
+    Ended(Finished),
     /// None was under way; the last one that ended, if the node remembers.
     Idle(Option<Finished>),
 }

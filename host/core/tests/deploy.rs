@@ -436,9 +436,10 @@ async fn a_plan_whose_ground_has_moved_is_stale() {
 #[tokio::test]
 async fn after_the_submission_a_broken_connection_is_taken_up_again() {
     let ended = || Watched::Idle(Some(Finished { id: "attempt".into(), outcome: Fake::done() }));
+    let now = |id: &str| Watched::Ended(Finished { id: id.into(), outcome: Fake::done() });
     let other = || Watched::Idle(Some(Finished { id: "another".into(), outcome: Fake::done() }));
     for (watched, known) in
-        [(Watched::Ended(Fake::done()), true), (ended(), true), (other(), false), (Watched::Idle(None), false)]
+        [(now("attempt"), true), (now("another"), false), (ended(), true), (other(), false), (Watched::Idle(None), false)]
     {
         let (node, zip) = (Fake::default(), zip());
         node.0.lock().unwrap().observed = observed();

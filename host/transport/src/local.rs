@@ -15,7 +15,7 @@ use std::{io, os::fd::AsRawFd, path::Path, process::Child, time::Duration};
 use tokio::{net::UnixStream, sync::Mutex, time::Instant};
 
 /// The name of this machine's node.
-pub const NAME: &str = "local";
+pub const NAME: &str = silver_core::node::LOCAL;
 /// So long an agent may take until it answers. It recovers what an earlier one left behind before.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// So often the socket is tried while an agent starts or ends.

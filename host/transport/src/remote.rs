@@ -186,9 +186,9 @@ impl Node for RemoteNode {
         let mut connection = self.connect().await?;
         connection.send(&Request::Watch { app: app.into() }).await?;
         match connection.follow(listener).await? {
-            Response::Outcome(outcome) => Ok(Watched::Ended(*outcome)),
+            Response::Ended(finished) => Ok(Watched::Ended(*finished)),
             Response::Idle { last } => Ok(Watched::Idle(last.map(|last| *last))),
-            other => Err(connection.unexpected(&other, "`Outcome` or `Idle`")),
+            other => Err(connection.unexpected(&other, "`Ended` or `Idle`")),
         }
     }
 

@@ -137,7 +137,7 @@ pub(crate) fn sync_file_system(dir: &Path) -> Result<(), RegistryError> {
     rustix::fs::syncfs(&handle).map_err(|error| RegistryError::io("sync", dir)(error.into()))
 }
 
-/// Removes what interrupted work left in `tmp`. Only for the one writer, before it writes.
+/// Removes what interrupted work left in `tmp`. Only when nobody writes.
 pub(crate) fn sweep(tmp: &Path) -> Result<(), RegistryError> {
     for entry in fs::read_dir(tmp).map_err(RegistryError::io("read", tmp))? {
         let path = entry.map_err(RegistryError::io("read", tmp))?.path();

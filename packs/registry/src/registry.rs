@@ -34,6 +34,8 @@ pub struct Registry {
     objects: Objects,
     trees: Trees,
     tiles: Tiles,
+    /// Held together with all others who write: what is in `tmp/` meanwhile is no garbage.
+    writing: Option<File>,
 }
 
 /// An event of the log.
@@ -61,22 +63,35 @@ impl Registry {
         Ok(Self::at(dir))
     }
 
-    /// For the one writer: the registry in `dir`, made when there is none, with the garbage of
-    /// interrupted work removed. Fails when the log is not signed by `signer`.
+    /// For those who write: the registry in `dir`, made when there is none. The garbage of interrupted work is
+    /// removed, unless somebody else has the registry open to write. Fails when the log is not signed by `signer`.
     pub fn open_or_create(dir: &Path, signer: &Signer) -> Result<Self, RegistryError> {
-        let registry = match Self::open(dir) {
+        fs::create_dir_all(dir).map_err(RegistryError::io("create", dir))?;
+        let _opening = lock(dir, FlockOperation::LockExclusive)?;
+        let mut registry = match Self::open(dir) {
             Err(RegistryError::Absent(_)) => Self::create(dir, signer)?,
             other => other?,
         };
-        durable::sweep(&registry.tmp())?;
-        let head = registry.own_head(signer)?;
-        registry.tiles.remove_superfluous(head.size)?;
+        registry.writing = Some(registry.begin_to_write()?);
+        {
+            let _log = lock(&registry.dir.join("log"), FlockOperation::LockExclusive)?;
+            registry.tiles.remove_superfluous(registry.own_head(signer)?.size)?;
+        }
         Ok(registry)
+    }
+
+    fn begin_to_write(&self) -> Result<File, RegistryError> {
+        let tmp = self.tmp();
+        let handle = File::open(&tmp).map_err(RegistryError::io("open", &tmp))?;
+        if flock(&handle, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            durable::sweep(&tmp)?;
+        }
+        flock(&handle, FlockOperation::LockShared).map_err(|error| RegistryError::io("lock", &tmp)(error.into()))?;
+        Ok(handle)
     }
 
     /// Makes an empty registry in `dir`. The `format` file comes last, so a half-made one is none.
     fn create(dir: &Path, signer: &Signer) -> Result<Self, RegistryError> {
-        fs::create_dir_all(dir).map_err(RegistryError::io("create", dir))?;
         for sub in DIRS {
             durable::make_dirs(dir, &dir.join(sub))?;
         }
@@ -89,7 +104,8 @@ impl Registry {
     }
 
     pub(crate) fn at(dir: &Path) -> Self {
-        Self { dir: dir.into(), objects: Objects::new(dir), trees: Trees::new(dir), tiles: Tiles::new(&dir.join("log")) }
+        let (objects, trees, tiles) = (Objects::new(dir), Trees::new(dir), Tiles::new(&dir.join("log")));
+        Self { dir: dir.into(), objects, trees, tiles, writing: None }
     }
 
     /// Where it is.
@@ -285,6 +301,49 @@ mod tests {
         fs::remove_file(home.join("format")).unwrap();
         fs::write(home.join("format"), "silver-registry 2\n").unwrap();
         assert!(matches!(Registry::open(&home), Err(RegistryError::Format { .. })));
+    }
+
+    /// As several agents do on a server, each with a handle of its own.
+    #[test]
+    fn several_write_at_the_same_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = Signer::load_or_create(&dir.path().join("node.key"), "web1").unwrap();
+        let home = dir.path().join("registry");
+        let write = |writer: u32| {
+            let registry = Registry::open_or_create(&home, &signer).unwrap();
+            let mut indexes = Vec::new();
+            for number in 0..20 {
+                let text = format!("{writer} {number}");
+                registry.objects().put(&mut text.as_bytes(), &hash::sha256(text.as_bytes())).unwrap();
+                registry.objects().put(&mut &b"the same"[..], &hash::sha256(b"the same")).unwrap();
+                indexes.push(registry.append(&statement(&format!("w{writer}")), &signer).unwrap());
+            }
+            indexes
+        };
+        let mut indexes = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4).map(|writer| scope.spawn(move || write(writer))).collect();
+            writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect::<Vec<u64>>()
+        });
+        indexes.sort_unstable();
+        assert_eq!(indexes, (0..80).collect::<Vec<u64>>());
+        let report = verify(&home, Options { key: signer.verifier(), since: None }, &|_, _| {}).unwrap();
+        assert_eq!(report.problems, []);
+    }
+
+    #[test]
+    fn what_another_is_about_to_write_is_no_garbage() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = Signer::load_or_create(&dir.path().join("node.key"), "web1").unwrap();
+        let home = dir.path().join("registry");
+        let registry = Registry::open_or_create(&home, &signer).unwrap();
+        let mut batch = registry.objects().batch();
+        batch.put(&mut &b"x"[..], &hash::sha256(b"x")).unwrap();
+        drop(Registry::open_or_create(&home, &signer).unwrap());
+        assert_eq!(batch.publish().unwrap(), 1);
+        fs::write(home.join("tmp/garbage"), "of one that was killed").unwrap();
+        drop(registry);
+        drop(Registry::open_or_create(&home, &signer).unwrap());
+        assert_eq!(fs::read_dir(home.join("tmp")).unwrap().count(), 0);
     }
 
     /// The disk is cut off before each of its changes in turn: what was acknowledged is there, nothing

@@ -5,7 +5,7 @@ use crate::{
     content,
     disk::words,
     feed::Feed,
-    journal::{Journal, JournalError, Start},
+    journal::{self, Journal, JournalError, Start},
     lock::Lock,
     names::{self, NameError},
     observe::ObserveError,
@@ -63,6 +63,9 @@ pub enum SubmitError {
     /// The app's state cannot be read.
     #[error(transparent)]
     State(#[from] StateError),
+    /// Nobody could be started who carries it.
+    #[error("the change cannot be begun")]
+    Launch(#[source] std::io::Error),
     /// The journal cannot be begun.
     #[error("the change cannot be begun")]
     Journal(#[from] JournalError),
@@ -103,8 +106,7 @@ impl Agent {
         if transition.app != locked {
             return Err(SubmitError::OtherApp { plan: transition.app, locked: locked.to_owned() });
         }
-        let left = Journal::all(self.dirs(), None).map_err(ObserveError::from)?;
-        if left.iter().any(|(_, journal)| journal.as_ref().is_ok_and(|journal| journal.transition().app == locked)) {
+        if !journal::of(self.dirs(), locked).map_err(ObserveError::from)?.is_empty() {
             return Err(SubmitError::Left(locked.to_owned()));
         }
         self.check(&transition)?;
@@ -118,7 +120,10 @@ impl Agent {
         }
         let start = Start { transition, previous: observed.current, drift: observed.drift };
         let journal = Journal::start(self.dirs(), start, self.options.die_at.clone())?;
-        Ok(self.carry(journal, lock))
+        match &self.options.launch {
+            Some(launch) => self.hand_over(&**launch, journal, lock).await.map_err(SubmitError::Launch),
+            None => Ok(self.carry(journal, lock)),
+        }
     }
 
     /// Everything that the plan says of itself.
@@ -137,6 +142,13 @@ impl Agent {
         }
     }
 
+    /// Carries a new transition to its end, and gives its lock back; how it ended.
+    pub(crate) async fn carry_for_others(self: &Arc<Self>, journal: Journal, lock: Lock) -> Outcome {
+        let feed = self.carry(journal, lock);
+        feed.ended().await
+    }
+
+    /// Carries a new transition to its end.
     fn carry(self: &Arc<Self>, journal: Journal, lock: Lock) -> Arc<Feed> {
         let (id, app) = (journal.transition().id.clone(), journal.transition().app.clone());
         let operator = journal.transition().deployment.operator.clone();
@@ -164,7 +176,7 @@ impl Agent {
 }
 
 /// The journal could not be written: nobody can say more than that until somebody takes the app's lock again.
-fn stopped(why: &str) -> Outcome {
+pub(super) fn stopped(why: &str) -> Outcome {
     tracing::error!("{why}");
     Outcome {
         kind: OutcomeKind::RevertFailed,

@@ -86,7 +86,7 @@ pub(super) async fn skip_to_marker(reader: &mut (impl AsyncRead + Unpin), noise:
 }
 
 /// The end of what was said instead of the marker, fit for a terminal.
-fn excerpt(seen: &[u8]) -> String {
+pub(super) fn excerpt(seen: &[u8]) -> String {
     let tail = &seen[seen.len().saturating_sub(400)..];
     silver_plugin_api::path::plain(String::from_utf8_lossy(tail).trim()).into_owned()
 }

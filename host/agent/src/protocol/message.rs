@@ -153,7 +153,7 @@ pub enum Request {
         /// On, or back?
         on: bool,
     },
-    /// Looks on at the transition of an app → `Progress`…, `Outcome`; or `Idle`.
+    /// Looks on at the transition of an app → `Progress`…, `Ended`; or `Idle`.
     Watch {
         /// Which.
         app: String,
@@ -249,8 +249,10 @@ pub enum Response {
     },
     /// How it goes; more follows.
     Progress(Progress),
-    /// A transition has ended.
+    /// The transition that was submitted has ended.
     Outcome(Box<Outcome>),
+    /// The transition that was looked on at has ended.
+    Ended(Box<Finished>),
     /// No transition is under way.
     Idle {
         /// The last one that ended since the agent was started.

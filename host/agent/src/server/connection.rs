@@ -21,24 +21,25 @@ use crate::{
     state,
 };
 use silver_pack::listing::Listing;
-use silver_plugin_api::plan::{LogQuery, Missing, Release, Transition, TrustRequest};
+use silver_plugin_api::plan::{Finished, LogQuery, Missing, Outcome, Release, Transition, TrustRequest};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
-    io::{Empty, Sink},
-    net::{
-        UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncWrite, Empty, Sink},
     sync::{mpsc, watch},
 };
 use transfer::blocking;
 
-type Reader = Channel<OwnedReadHalf, Sink>;
-type Writer = Channel<Empty, OwnedWriteHalf>;
+type Reader = Channel<Box<dyn AsyncRead + Send + Sync + Unpin>, Sink>;
+type Writer = Channel<Empty, Box<dyn AsyncWrite + Send + Sync + Unpin>>;
 
-/// Serves one connection to its end.
-pub(super) async fn serve(agent: Arc<Agent>, stream: UnixStream) {
-    let (reader, writer) = stream.into_split();
+/// Serves one connection to its end, over whatever pair of streams it came.
+pub(super) async fn serve<R, W>(agent: Arc<Agent>, reader: R, writer: W)
+where
+    R: AsyncRead + Send + Sync + Unpin + 'static,
+    W: AsyncWrite + Send + Sync + Unpin + 'static,
+{
+    let (reader, writer): (Box<dyn AsyncRead + Send + Sync + Unpin>, Box<dyn AsyncWrite + Send + Sync + Unpin>) =
+        (Box::new(reader), Box::new(writer));
     let shaken = accept(reader, writer, &Hello::new("the agent")).await;
     let (channel, hello) = match shaken {
         Ok(shaken) => shaken,
@@ -261,11 +262,13 @@ impl Connection {
                     && let Err(error) = self.writer.send(&Response::Progress(progress)).await
                 {
                     given_up.send_replace(true);
+                    let _ = staging.await; // as below
                     return Err(error.into());
                 },
                 done = &mut staging => break done,
                 _ = &mut gone => {
                     given_up.send_replace(true);
+                    let _ = staging.await; // nobody is there to hear of it
                     return Err(ProtocolError::Ended.into());
                 }
             }
@@ -280,27 +283,41 @@ impl Connection {
         let lock = self.locked(&transition.app)?;
         let app = transition.app.clone();
         let feed = self.agent.submit(&app, transition, lock).await?;
-        self.follow(&feed).await
+        if self.agent.options.launch.is_some() {
+            self.locks.remove(&app); // whoever carries it has the lock now
+        }
+        Ok(Response::Outcome(Box::new(self.follow(&feed).await?)))
     }
 
     async fn watch(&mut self, app: &str) -> Result<Response, Stop> {
         names::app(app)?;
-        if self.agent.feed_of(app).is_none() {
+        let mut under_way = self.agent.under_way(app);
+        if under_way.is_none() {
             self.agent.recovered().await; // it may be about to go on with one
+            under_way = self.agent.under_way(app);
         }
-        match self.agent.feed_of(app) {
-            Some(feed) => self.follow(&feed).await,
+        match under_way {
+            Some((id, feed)) => {
+                let outcome = self.follow(&feed).await?;
+                Ok(Response::Ended(Box::new(Finished { id, outcome })))
+            }
             None => Ok(Response::Idle { last: self.agent.last_of(app).map(Box::new) }),
         }
     }
 
     /// Passes on what happens, to the end. A client that is gone is no reason to stop anything.
-    async fn follow(&mut self, feed: &Feed) -> Result<Response, Stop> {
+    async fn follow(&mut self, feed: &Feed) -> Result<Outcome, Stop> {
         let mut watcher = feed.watch();
+        let mut gone = std::pin::pin!(self.reader.frame());
         loop {
-            match watcher.next().await {
+            let seen = tokio::select! {
+                biased;
+                seen = watcher.next() => seen,
+                _ = &mut gone => return Err(ProtocolError::Ended.into()),
+            };
+            match seen {
                 Seen::Progress(progress) => self.writer.send(&Response::Progress(progress)).await?,
-                Seen::Outcome(outcome) => return Ok(Response::Outcome(outcome)),
+                Seen::Outcome(outcome) => return Ok(*outcome),
             }
         }
     }

@@ -122,8 +122,9 @@ impl Refuse for SecretError {
 impl Refuse for LockError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Busy(_) => ErrorCode::Refused,
+            Self::Busy(_) | Self::NotTheLock(_) => ErrorCode::Refused,
             Self::Disk(error) => error.code(),
+            Self::Left(_) => ErrorCode::Failed,
         }
     }
 }
@@ -173,7 +174,7 @@ impl Refuse for SubmitError {
             Self::Observe(error) => error.code(),
             Self::State(error) => error.code(),
             Self::Journal(JournalError::Disk(error)) => error.code(),
-            Self::Journal(_) | Self::Left(_) => ErrorCode::Failed,
+            Self::Journal(_) | Self::Left(_) | Self::Launch(_) => ErrorCode::Failed,
             Self::Name(_) | Self::OtherApp { .. } | Self::TwoSteps(_) => ErrorCode::Refused,
         }
     }

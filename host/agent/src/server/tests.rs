@@ -64,7 +64,14 @@ impl Client {
 }
 
 fn options(dirs: &Dirs) -> Options {
-    Options { dirs: dirs.clone(), port: 8484, path: "/usr/bin:/bin".into(), patience: protocol::PATIENCE, die_at: None }
+    Options {
+        dirs: dirs.clone(),
+        port: 8484,
+        path: "/usr/bin:/bin".into(),
+        patience: protocol::PATIENCE,
+        launch: None,
+        die_at: None,
+    }
 }
 
 async fn start(dirs: &Dirs) -> (JoinHandle<Result<(), ServeError>>, Arc<FakeApps>) {
@@ -197,6 +204,7 @@ async fn the_next_agent_routes_and_starts_what_serves() {
     client.ask(&Request::Stage { label: label.clone(), release: Box::new(release.clone()), secrets: Vec::new() }).await;
     client.ask(&Request::Submit { transition: Box::new(first(&label, &release)) }).await;
     client.ask(&Request::Shutdown).await;
+    drop(client); // in the same process its lock does not fall with the agent
     agent.await.unwrap().unwrap();
 
     let (agent, apps) = start(&dirs).await;

@@ -12,15 +12,16 @@ mod cache;
 mod interpreter;
 
 use super::{
-    Means, STAGING, StageError, environment,
+    Means, StageError, environment,
     program::{self, ProgramError},
-    tree,
+    staging, tree,
 };
 use crate::{
     apps::Placed,
     dirs::Dirs,
     disk::{At, make_dir},
     environment::{Context, Environment, EnvironmentError as NoEnvironment, SANDBOX},
+    lock::{self, With},
     store::Store,
     trash,
 };
@@ -36,10 +37,7 @@ use silver_plugin_api::{
     plan::{Assembly, ProgressKind, Release},
 };
 use std::{ffi::OsStr, path::Path, sync::Arc, time::Duration};
-use tokio::{
-    process::Command,
-    sync::{Mutex, watch},
-};
+use tokio::{process::Command, sync::watch};
 
 /// Changed when the way a step is run changes.
 const RECIPE: u32 = 1;
@@ -47,9 +45,6 @@ const RECIPE: u32 = 1;
 const EPOCH: &str = "315532800";
 /// What the step is called in progress.
 const STEP: &str = "stage:assemble";
-
-/// One at a time: a step may take all of the machine.
-static ASSEMBLING: Mutex<()> = Mutex::const_new(());
 
 /// Why a step was not done. Nothing of it stays.
 #[derive(Debug, thiserror::Error)]
@@ -151,8 +146,9 @@ pub async fn assemble(means: Means<'_>, parts: &Parts, run: bool) -> Result<Opti
     if !run {
         return Ok(None);
     }
-    let _staging = STAGING.read().await;
-    let _one_at_a_time = ASSEMBLING.lock().await;
+    let _staging = staging(means.dirs).await?;
+    // one at a time: a step may take all of the machine
+    let _one_at_a_time = lock::wait(&means.dirs.short_lock("assembling"), With::Nobody).await?;
     let work = means.dirs.assembled().join(format!(".{}.new", key.hex()));
     let made = make(&means, parts, step, &inputs, &argv, &environment, &work).await;
     trash::discard(means.dirs, &work)?;

@@ -5,24 +5,19 @@
 use super::program::{self, ProgramError};
 use crate::{
     dirs::Dirs,
-    disk::{DiskError, make_dir, sync_file_system, write_atomic},
+    disk::{DiskError, make_dir, make_open_dir, sync_file_system, write_atomic},
     feed::Feed,
+    lock::{self, With},
     trash,
 };
 use silver_plugin_api::plan::{EnvironmentSpec, ProgressKind};
 use std::{path::Path, time::Duration};
-use tokio::{
-    process::Command,
-    sync::{Mutex, watch},
-};
+use tokio::{process::Command, sync::watch};
 
 /// The step that progress is told of.
 const STEP: &str = "stage:environment";
 /// The longest that one command may take.
 const TIMEOUT: Duration = Duration::from_mins(15);
-
-/// One at a time: two releases that wait for the same environment build it once.
-static BUILDING: Mutex<()> = Mutex::const_new(());
 
 /// Why an environment could not be built. Nothing of it stays.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +61,8 @@ pub(super) async fn build(
     feed: &Feed,
     mut cancel: watch::Receiver<bool>,
 ) -> Result<(), EnvironmentError> {
-    let _one_at_a_time = BUILDING.lock().await;
+    // one at a time: two releases that wait for the same environment build it once
+    let _one_at_a_time = lock::wait(&dirs.short_lock("building"), With::Nobody).await?;
     let place = dirs.environment(&spec.id);
     let complete = place.join(".complete");
     if complete.is_file() {
@@ -74,7 +70,8 @@ pub(super) async fn build(
     }
     feed.say(STEP, ProgressKind::Begin(format!("build the environment of {}", spec.interpreter)));
     trash::discard(dirs, &place)?;
-    make_dir(&place)?;
+    make_dir(&dirs.environments())?;
+    make_open_dir(&place)?;
     let home = dirs.environments().join(format!(".{}.home", spec.id.hex()));
     make_dir(&home)?;
     let built = async {

@@ -1,88 +1,131 @@
 //! Files that releases share: `<ab>/<sha256>` (0444) and `<ab>/<sha256>-x` (0555), hard-linked into the
 //! trees of releases, which costs a tenth of a copy and no room.
 //!
-//! The time of a file in the store is not when it was made, but nearly ([`store_time`]): Caddy makes entity tags of time and
-//! size, so other bytes have to have another time.
-//!
 //! Only for nodes where whoever runs the apps cannot write to files of whoever stages them: a link is
 //! the file itself. The local node runs apps as the user who stages, and copies.
+//!
+//! The time of a file in the store is not when it was made, but nearly ([`store_time`]): Caddy makes entity tags of time and
+//! size, so other bytes have to have another time. A file that somebody edited where it lies, through whichever
+//! release, is known by its time: it is linked to no further release, but replaced by a sound one.
 
 use super::tree::make_file;
 use crate::{
-    disk::{At, make_dir},
+    disk::{At, DiskError, make_dir, names_all, remove_dir, remove_file},
     stage::StageError,
 };
 use silver_pack::{
+    hash,
     listing::{Kind, Node},
     snapshot::Blobs,
 };
 use silver_plugin_api::{Digest, TreePath};
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Read},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
-/// The directory of shared files.
+/// The end of the name of an executable file.
+const EXECUTABLE: &str = "-x";
+/// The beginning of the name of a directory with files that are not durable yet.
+const UNFINISHED: &str = ".new-";
+
+/// The directory of shared files, for one release that is laid out.
 #[derive(Debug)]
 pub struct Shared {
     dir: PathBuf,
+    /// What this release brings; it gets its name when it is durable.
+    fresh: tempfile::TempDir,
+    names: Mutex<BTreeSet<String>>,
 }
 
 impl Shared {
     /// The files in `dir`, which need not be there yet.
-    pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+    pub fn new(dir: &Path) -> Result<Self, DiskError> {
+        make_dir(dir)?;
+        let fresh = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(dir).at("make a directory in", dir)?;
+        Ok(Self { dir: dir.to_owned(), fresh, names: Mutex::default() })
     }
 
-    fn path(&self, digest: &Digest, kind: Kind) -> PathBuf {
-        let hex = digest.hex();
-        let suffix = if kind == Kind::Executable { "-x" } else { "" };
-        self.dir.join(&hex[..2]).join(format!("{hex}{suffix}"))
-    }
-
-    /// Links the file to `to`; makes it first, from `blobs`, when it is not there. Where the file system
+    /// Links the file to `to`; makes it first, from `blobs`, when it is not there or not sound. Where the file system
     /// allows no (more) links, `to` becomes a copy.
     pub(super) fn link(&self, path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
-        let shared = self.path(&node.digest, node.kind);
-        match fs::hard_link(&shared, to) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.make(path, node, blobs, &shared)?;
-                match fs::hard_link(&shared, to) {
-                    Err(error) if refuses_links(&error) => copy(path, node, blobs, to),
-                    linked => Ok(linked.at("link a shared file to", to)?),
-                }
+        let name = name(&node.digest, node.kind);
+        let durable = place(&self.dir, &name);
+        let linked = if is_sound(&durable, node) { fs::hard_link(&durable, to) } else { Err(io::ErrorKind::NotFound.into()) };
+        let linked = match linked {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::hard_link(self.make(path, node, blobs, name)?, to),
+            linked => linked,
+        };
+        match linked {
+            Err(error) if refuses_links(&error) => {
+                make_file(path, node, blobs, to)?;
+                Ok(seal(to, &node.digest)?)
             }
-            Err(error) if refuses_links(&error) => copy(path, node, blobs, to),
             linked => Ok(linked.at("link a shared file to", to)?),
         }
     }
 
     /// A file gets its name when it is whole. Two threads may make the same one: the first stays, since it
     /// may be linked to already.
-    fn make(&self, path: &TreePath, node: &Node, blobs: &dyn Blobs, shared: &Path) -> Result<(), StageError> {
-        let parent = shared.parent().unwrap_or(&self.dir);
-        make_dir(parent)?;
-        let unfinished = tempfile::Builder::new().prefix(".new-").tempdir_in(parent).at("make a directory in", parent)?;
-        let new = unfinished.path().join("file");
-        copy(path, node, blobs, &new)?;
-        match fs::hard_link(&new, shared) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            named => Ok(named.at("name a shared file", shared)?),
+    fn make(&self, path: &TreePath, node: &Node, blobs: &dyn Blobs, name: String) -> Result<PathBuf, StageError> {
+        let fresh = self.fresh.path().join(&name);
+        if fresh.exists() {
+            return Ok(fresh);
         }
+        let making = tempfile::Builder::new().tempdir_in(self.fresh.path()).at("make a directory in", self.fresh.path())?;
+        let new = making.path().join("file");
+        make_file(path, node, blobs, &new)?;
+        seal(&new, &node.digest)?;
+        match fs::hard_link(&new, &fresh) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            named => named.at("name a shared file", &fresh)?,
+        }
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        Ok(fresh)
+    }
+
+    /// Shares what was brought, which has been made durable.
+    pub(super) fn publish(self) -> Result<(), DiskError> {
+        for name in self.names.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let place = place(&self.dir, &name);
+            make_dir(place.parent().unwrap_or(&self.dir))?;
+            fs::rename(self.fresh.path().join(name), &place).at("rename a shared file to", &place)?;
+        }
+        Ok(())
     }
 }
 
-fn copy(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
-    make_file(path, node, blobs, to)?;
-    set_time(to, node)
+fn name(digest: &Digest, kind: Kind) -> String {
+    let suffix = if kind == Kind::Executable { EXECUTABLE } else { "" };
+    format!("{}{suffix}", digest.hex())
 }
 
-fn set_time(path: &Path, node: &Node) -> Result<(), StageError> {
-    let file = File::open(path).at("open", path)?;
-    file.set_modified(store_time(&node.digest, SystemTime::now())).at("set the time of", path)?;
-    Ok(())
+fn place(dir: &Path, name: &str) -> PathBuf {
+    dir.join(&name[..2]).join(name)
+}
+
+fn seal(file: &Path, digest: &Digest) -> Result<(), DiskError> {
+    // root may open what nobody may write, and others made it themselves: to read is enough
+    let opened = File::open(file).at("open", file)?;
+    opened.set_modified(store_time(digest, SystemTime::now())).at("set the time of", file)
+}
+
+/// Is it there as it was made? What was only touched is read.
+fn is_sound(file: &Path, node: &Node) -> bool {
+    let Ok(meta) = fs::symlink_metadata(file) else { return false };
+    if !meta.is_file() || meta.len() != node.size {
+        return false;
+    }
+    if meta.mtime_nsec() == 0 && meta.mtime().cast_unsigned() % WINDOW == chosen(&node.digest) {
+        return true;
+    }
+    let same = File::open(file).and_then(|mut file| hash::copy_hashed(&mut file, &mut io::sink()));
+    same.is_ok_and(|(found, _)| found == node.digest) && seal(file, &node.digest).is_ok()
 }
 
 /// The seconds of which the digest chooses one.
@@ -93,9 +136,12 @@ const WINDOW: u64 = 1 << 12;
 /// it also tells which of two is newer: an application that compares times by itself would not send what has an older one.
 pub(crate) fn store_time(digest: &Digest, now: SystemTime) -> SystemTime {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(now.saturating_sub(WINDOW) / WINDOW * WINDOW + chosen(digest))
+}
+
+fn chosen(digest: &Digest) -> u64 {
     let [first, second, ..] = *digest.as_bytes();
-    let chosen = u64::from(u16::from_be_bytes([first, second])) % WINDOW;
-    SystemTime::UNIX_EPOCH + Duration::from_secs(now.saturating_sub(WINDOW) / WINDOW * WINDOW + chosen)
+    u64::from(u16::from_be_bytes([first, second])) % WINDOW
 }
 
 /// ext4 has at most 65,000 links of a file, and none crosses a file system.
@@ -103,12 +149,112 @@ fn refuses_links(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TooManyLinks | io::ErrorKind::CrossesDevices)
 }
 
+/// Removes what no release has any more, and what was never finished. Nobody may be staging.
+pub(crate) fn sweep(dir: &Path) -> Result<(), DiskError> {
+    for name in names_all(dir)? {
+        let below = dir.join(&name);
+        if name.starts_with(UNFINISHED) {
+            remove_dir(&below)?;
+            continue;
+        }
+        for name in names_all(&below)? {
+            let file = below.join(name);
+            if fs::symlink_metadata(&file).at("look at", &file)?.nlink() == 1 {
+                remove_file(&file)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Blobs for Shared {
     fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
-        let opened = File::open(self.path(digest, Kind::File)).or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => File::open(self.path(digest, Kind::Executable)),
+        let opened = |kind| File::open(place(&self.dir, &name(digest, kind)));
+        let opened = opened(Kind::File).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => opened(Kind::Executable),
             _ => Err(error),
         });
         Ok(Box::new(opened?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use silver_pack::snapshot::MemoryBlobs;
+
+    fn link(dir: &Path, text: &str, kind: Kind, to: &str) -> PathBuf {
+        let mut blobs = MemoryBlobs::new();
+        let digest = blobs.put(text.as_bytes());
+        let shared = Shared::new(&dir.join("store")).unwrap();
+        let to = dir.join(to);
+        shared.link(&TreePath::new("a").unwrap(), &Node { kind, size: text.len() as u64, digest }, &blobs, &to).unwrap();
+        shared.publish().unwrap();
+        to
+    }
+
+    #[test]
+    fn what_was_edited_where_it_lies_is_shared_no_further() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = link(dir.path(), "text", Kind::File, "one");
+        let two = link(dir.path(), "text", Kind::File, "two");
+        let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+        assert_eq!(inode(&one), inode(&two));
+        let sealed = |path: &Path| {
+            let node = Node { kind: Kind::File, size: 4, digest: hash::sha256(b"text") };
+            fs::metadata(path).unwrap().mtime_nsec() == 0 && is_sound(path, &node)
+        };
+        assert!(sealed(&one));
+
+        // as `echo >>` and `sed -i` of root: the former hits both releases
+        fs::set_permissions(&one, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        fs::write(&one, "evil").unwrap();
+        let three = link(dir.path(), "text", Kind::File, "three");
+        assert_eq!(fs::read(&three).unwrap(), b"text");
+        assert_eq!(fs::read(&two).unwrap(), b"evil", "the shared file itself");
+        assert_ne!(inode(&three), inode(&one));
+
+        // touched only: it is sound, and has its time again
+        File::open(&three).unwrap().set_modified(SystemTime::now()).unwrap();
+        let four = link(dir.path(), "text", Kind::File, "four");
+        assert_eq!(inode(&three), inode(&four));
+        assert!(sealed(&four), "it was only touched");
+    }
+
+    #[test]
+    fn what_no_release_has_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("store");
+        let one = link(dir.path(), "one", Kind::File, "one");
+        let two = link(dir.path(), "two", Kind::Executable, "two");
+        fs::create_dir(store.join(".new-killed")).unwrap();
+        sweep(&store).unwrap();
+        let count =
+            || walkdir::WalkDir::new(&store).into_iter().filter(|entry| entry.as_ref().unwrap().file_type().is_file()).count();
+        assert_eq!(count(), 2);
+        assert!(!store.join(".new-killed").exists());
+        fs::remove_file(two).unwrap();
+        sweep(&store).unwrap();
+        assert_eq!(count(), 1);
+        assert_eq!(fs::metadata(one).unwrap().nlink(), 2);
+        sweep(&dir.path().join("none")).unwrap();
+    }
+
+    /// What is not durable has no name that another release could link.
+    #[test]
+    fn what_was_not_published_is_not_shared() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut blobs = MemoryBlobs::new();
+        let digest = blobs.put(*b"text");
+        let shared = Shared::new(&dir.path().join("store")).unwrap();
+        let node = Node { kind: Kind::File, size: 4, digest };
+        for to in ["one", "two"] {
+            shared.link(&TreePath::new("a").unwrap(), &node, &blobs, &dir.path().join(to)).unwrap();
+        }
+        assert_eq!(fs::metadata(dir.path().join("one")).unwrap().nlink(), 3);
+        assert!(shared.open(&digest).is_err());
+        drop(shared);
+        assert_eq!(fs::read_dir(dir.path().join("store")).unwrap().count(), 0);
+        assert_eq!(fs::read(dir.path().join("two")).unwrap(), b"text");
     }
 }

@@ -225,7 +225,8 @@ fn shared_files_are_made_once_linked_and_copied_where_links_are_refused() {
         let node = Node { kind, size: content.len() as u64, digest: blobs.put(content.as_bytes()) };
         listing.insert(TreePath::new(name).unwrap(), node).unwrap();
     }
-    let shared = shared::Shared::new(&dir.path().join("store"));
+    let store = dir.path().join("store");
+    let shared = shared::Shared::new(&store).unwrap();
     let (first, again) = (dir.path().join("first"), dir.path().join("again"));
     tree::write(&listing, &blobs, &first, How::Link(&shared), &|_, _| {}, &|| false).unwrap();
     // the second time nobody asks where the bytes come from
@@ -236,6 +237,8 @@ fn shared_files_are_made_once_linked_and_copied_where_links_are_refused() {
     assert_eq!((meta(&again, "a").mode() & 0o777, meta(&again, "run").mode() & 0o777), (0o444, 0o555));
     assert_eq!(crate::observe::digest_of(&again).unwrap(), Some(listing.digest()));
     // a copy from the shared files
+    shared.publish().unwrap();
+    let shared = shared::Shared::new(&store).unwrap();
     let copied = dir.path().join("copied");
     tree::write(&listing, &shared, &copied, How::Copy, &|_, _| {}, &|| false).unwrap();
     assert_eq!(meta(&copied, "a").nlink(), 1);

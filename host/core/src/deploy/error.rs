@@ -45,6 +45,15 @@ pub enum DeployError {
         #[source]
         source: NodeError,
     },
+    /// The connection broke during the transition, and the node cannot be reached any more.
+    #[error("the connection broke during the change of `{app}`, which goes on, and the node cannot be reached any more")]
+    OutOfSight {
+        /// Application.
+        app: String,
+        /// What was noticed here.
+        #[source]
+        source: NodeError,
+    },
     /// What should be sent cannot be read.
     #[error("{what} cannot be read")]
     Read {
@@ -82,6 +91,9 @@ impl DeployError {
             Self::Stale { .. } => Some("look at the new plan and decide again: run the same command once more".into()),
             Self::NotApproved { .. } | Self::Superfluous { .. } => {
                 Some("nothing was changed; make a new plan with `silver plan` and have that approved".into())
+            }
+            Self::OutOfSight { app, .. } => {
+                Some(format!("when the node can be reached again, `silver status {app}` tells how it goes, or how it ended"))
             }
             Self::Unwatched { app, .. } => Some(format!("`silver status {app}` and `silver registry log` tell how it ended")),
             Self::Listing(_) | Self::Tree { .. } | Self::Assembled { .. } => {
