@@ -46,7 +46,7 @@ impl Stat {
 pub(super) struct Stats(HashMap<OsString, Stat>);
 
 impl Stats {
-    /// Reads what [`write`] wrote. Without it, or when it makes no sense, every file counts as touched.
+    /// Reads what [`write()`] wrote. Without it, or when it makes no sense, every file counts as touched.
     pub(super) fn read(path: &Path) -> Self {
         let text = read_optional(path).ok().flatten().unwrap_or_default();
         let parsed = lines(&text).skip(1).map(|line| parse(line).map(|(stat, name)| (name.to_owned(), stat)));
@@ -86,7 +86,7 @@ pub fn write(dir: &Path, to: &Path, tree: &Listing) -> Result<(), DiskError> {
     write_atomic(to, text.as_bytes(), 0o600)
 }
 
-/// Is what lies in `dir` this tree, and no file of it touched since [`write`]? No content is read.
+/// Is what lies in `dir` this tree, and no file of it touched since [`write()`]? No content is read.
 pub fn is_untouched(dir: &Path, stats: &Path, tree: &Digest) -> Result<bool, DiskError> {
     let Some(text) = read_optional(stats)? else { return Ok(false) };
     let mut noted = lines(&text);
