@@ -5,17 +5,20 @@ use super::{
     settings::{Wanted, rule},
     write::package,
 };
-use silver_plugin_api::setup::{Item, Protocol, Resource};
+use silver_plugin_api::setup::{Firewall, Item, Presence, Protocol, Resource};
 
+/// Switched off, silver's own rules go; those of others are never touched.
 pub(super) fn items(machine: &Machine<'_>, wanted: &Wanted) -> Vec<Item> {
-    if !wanted.firewall {
-        return Vec::new();
-    }
+    let state = if wanted.firewall { Presence::Present } else { Presence::Absent };
     let open = |name: String, port, protocol, why: &str| {
-        let rule = Resource::Firewall(rule(&name, port, protocol));
-        Item::new(format!("firewall:{name}"), rule, why).after(["package:nftables"])
+        let rule = Resource::Firewall(Firewall { state, ..rule(&name, port, protocol) });
+        let item = Item::new(format!("firewall:{name}"), rule, why);
+        if wanted.firewall { item.after(["package:nftables"]) } else { item }
     };
-    let mut items = vec![Item::new("package:nftables", package("nftables"), "the firewall of the kernel")];
+    let mut items = Vec::new();
+    if wanted.firewall {
+        items.push(Item::new("package:nftables", package("nftables"), "the firewall of the kernel"));
+    }
     let ssh = |port| open(format!("ssh-{port}"), port, Protocol::Tcp, "operators come in through it");
     items.extend(machine.ssh_ports().into_iter().map(ssh));
     items.extend([

@@ -1,5 +1,5 @@
 use super::*;
-use silver_plugin_api::setup::{Content, Item, Resource};
+use silver_plugin_api::setup::{Content, Item, Presence, Resource};
 
 fn node(extra: &[(&str, &str)], memory_mib: u64) -> NodeFacts {
     let debian = [("distribution", "debian"), ("distribution.version", "12")];
@@ -42,6 +42,7 @@ fn a_bare_debian_gets_everything_and_each_item_says_why() {
         "journal",
         "unit:systemd-timesyncd.service",
         "swap",
+        "recover",
     ] {
         assert!(has(&plan, id), "{id} is missing");
     }
@@ -77,7 +78,7 @@ fn the_plan_follows_from_the_machine_and_from_nothing_that_changes_by_itself() {
 fn the_ports_of_ssh_stay_open_and_more_can_be() {
     let rules = |plan: &Plan| -> Vec<String> {
         let rules = plan.items.iter().filter_map(|item| match &item.resource {
-            Resource::Firewall(rule) => Some(rule.rule()),
+            Resource::Firewall(rule) if rule.state == Presence::Present => Some(rule.rule()),
             _ => None,
         });
         rules.flat_map(|rule| rule.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
@@ -89,7 +90,7 @@ fn the_ports_of_ssh_stay_open_and_more_can_be() {
         ["tcp dport 22", "tcp dport 2222", "tcp dport 80", "tcp dport 443", "udp dport 443", "tcp dport 25", "udp dport 51820"]
     );
     let off = plan(&[], 4000, &[("firewall", "off")]);
-    assert!(rules(&off).is_empty() && !has(&off, "package:nftables"));
+    assert!(rules(&off).is_empty() && has(&off, "firewall:ssh-22") && !has(&off, "package:nftables"));
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn operators_have_a_file_of_their_own_and_none_when_they_are_gone() {
     assert!(some.item("operators-keys-file").unwrap().is_guarded());
     let none = plan(&[], 4000, &[("login", "deploy")]);
     let Resource::File(file) = &none.item("operators").unwrap().resource else { panic!() };
-    assert_eq!((file.path.as_str(), file.state), ("/etc/ssh/silver/deploy.keys", silver_plugin_api::setup::Presence::Absent));
+    assert_eq!((file.path.as_str(), file.state), ("/etc/ssh/silver/deploy.keys", Presence::Absent));
 }
 
 #[test]
