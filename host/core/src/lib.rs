@@ -9,6 +9,7 @@ pub mod deploy;
 pub mod doctor;
 pub mod location;
 pub mod node;
+pub mod nodes;
 pub mod plan;
 pub mod progress;
 pub mod resolve;
