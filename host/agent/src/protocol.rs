@@ -16,7 +16,7 @@ mod frame;
 mod message;
 pub mod mux;
 
-pub use channel::{Channel, ProtocolError, accept, connect};
+pub use channel::{Channel, ProtocolError, accept, connect, open};
 pub use frame::{CHUNK, Frame, MAX_FRAME, MAX_NOISE};
 pub use message::{ErrorCode, Hello, Refusal, Request, Response};
 

@@ -69,6 +69,23 @@ pub struct Channel<R, W> {
     reader: BufReader<R>,
     writer: BufWriter<W>,
     patience: Option<Duration>,
+    /// The other side's greeting is still to be read.
+    greeting: bool,
+}
+
+/// The client's side towards what is known to be an agent. Its greeting is read with its first answer, so that a
+/// question takes one round trip.
+pub async fn open<R, W>(reader: R, writer: W, own: &Hello) -> Result<Channel<R, W>, ProtocolError>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut channel = Channel::new(reader, writer);
+    channel.writer.write_all(MARKER).await?;
+    // it leaves with the first question
+    frame::write(&mut channel.writer, &Frame::Message(serde_json::to_vec(own)?)).await?;
+    channel.greeting = true;
+    Ok(channel)
 }
 
 /// The client's hand-shake: up to [`MAX_NOISE`] bytes before the marker are skipped.
@@ -95,22 +112,35 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut channel = Channel {
-        reader: BufReader::with_capacity(1 << 16, reader),
-        writer: BufWriter::with_capacity(1 << 16, writer),
-        patience: None,
-    };
+    let mut channel = Channel::new(reader, writer);
     channel.writer.write_all(MARKER).await?;
     channel.send(own).await?;
-    frame::skip_to_marker(&mut channel.reader, noise).await?;
-    let theirs: Hello = channel.receive().await?.ok_or(ProtocolError::Ended)?;
-    if theirs.protocol != PROTOCOL {
-        return Err(ProtocolError::Version { silver: theirs.silver, protocol: theirs.protocol });
-    }
+    let theirs = channel.greeting(noise).await?;
     Ok((channel, theirs))
 }
 
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Channel<R, W> {
+    fn new(reader: R, writer: W) -> Self {
+        Self {
+            reader: BufReader::with_capacity(1 << 16, reader),
+            writer: BufWriter::with_capacity(1 << 16, writer),
+            patience: None,
+            greeting: false,
+        }
+    }
+}
+
 impl<R: AsyncRead + Unpin, W> Channel<R, W> {
+    async fn greeting(&mut self, noise: usize) -> Result<Hello, ProtocolError> {
+        frame::skip_to_marker(&mut self.reader, noise).await?;
+        let Some(Frame::Message(theirs)) = frame::read(&mut self.reader).await? else { return Err(ProtocolError::Ended) };
+        let theirs: Hello = serde_json::from_slice(&theirs)?;
+        if theirs.protocol != PROTOCOL {
+            return Err(ProtocolError::Version { silver: theirs.silver, protocol: theirs.protocol });
+        }
+        Ok(theirs)
+    }
+
     /// From now on a silence of the other side that is longer than this is an error; `None`: never.
     pub fn set_patience(&mut self, patience: Option<Duration>) {
         self.patience = patience;
@@ -118,6 +148,10 @@ impl<R: AsyncRead + Unpin, W> Channel<R, W> {
 
     /// The next frame that says something, for where messages and data are mixed; `None` when the other side ended.
     pub async fn frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
+        if self.greeting {
+            self.greeting(0).await?;
+            self.greeting = false;
+        }
         loop {
             let next = frame::read(&mut self.reader);
             let frame = match self.patience {
@@ -185,8 +219,13 @@ impl<R, W> Channel<R, W> {
     /// Both halves, to read and write at the same time; each is a channel of one direction.
     pub fn split(self) -> (Channel<R, tokio::io::Sink>, Channel<tokio::io::Empty, W>) {
         (
-            Channel { reader: self.reader, writer: BufWriter::new(tokio::io::sink()), patience: self.patience },
-            Channel { reader: BufReader::new(tokio::io::empty()), writer: self.writer, patience: None },
+            Channel {
+                reader: self.reader,
+                writer: BufWriter::new(tokio::io::sink()),
+                patience: self.patience,
+                greeting: self.greeting,
+            },
+            Channel { reader: BufReader::new(tokio::io::empty()), writer: self.writer, patience: None, greeting: false },
         )
     }
 }
