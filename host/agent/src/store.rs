@@ -7,7 +7,10 @@ use crate::{
 };
 use rustix::fs::{FlockOperation, flock};
 use silver_pack::listing::Listing;
-use silver_plugin_api::{Digest, plan::LogHead};
+use silver_plugin_api::{
+    Digest,
+    plan::{LogHead, Missing},
+};
 use silver_registry::{LoggedEvent, Registry, RegistryError, Signer, Statement};
 use std::{
     fs::File,
@@ -72,14 +75,20 @@ impl Store {
     }
 
     /// What of this is not here: the archive, the blobs.
-    pub fn missing(&self, archive: Option<&Digest>, blobs: &[Digest]) -> (bool, Vec<Digest>) {
+    pub fn missing(&self, archive: Option<&Digest>, blobs: &[Digest]) -> Missing {
         let objects = self.registry.objects();
-        (archive.is_some_and(|archive| !objects.has_archive(archive)), objects.missing(blobs))
+        let archive = archive.filter(|archive| !objects.has_archive(archive));
+        Missing {
+            archive: archive.is_some(),
+            archive_part: archive.map_or(0, |archive| objects.archive_part(archive)),
+            blobs: objects.missing(blobs),
+        }
     }
 
-    /// Keeps a pack's zip.
-    pub fn put_archive(&self, from: &mut dyn Read, digest: &Digest) -> Result<(), StoreError> {
-        self.registry.objects().put_archive(from, digest)?;
+    /// Keeps a pack's zip, of which `rest` is what follows the first `from` bytes. Should it end too early, what came
+    /// is there the next time.
+    pub fn put_archive(&self, rest: &mut dyn Read, digest: &Digest, from: u64) -> Result<(), StoreError> {
+        self.registry.objects().receive_archive(rest, digest, from)?;
         Ok(())
     }
 

@@ -124,11 +124,13 @@ pub trait Session: Send {
     async fn observe(&mut self) -> Result<Observed, NodeError>;
     /// What of these the node does not have.
     async fn missing(&mut self, archive: Option<Digest>, blobs: Vec<Digest>) -> Result<Missing, NodeError>;
-    /// Sends a pack's zip; its files need not be sent one by one.
+    /// Sends a pack's zip of `size` bytes; its files need not be sent one by one. `body` begins behind the first
+    /// `from` bytes, which are there from an upload that was cut: [`Missing::archive_part`].
     async fn put_archive(
         &mut self,
         digest: Digest,
         size: u64,
+        from: u64,
         body: Body<'_>,
         sent: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), NodeError>;

@@ -19,8 +19,8 @@ use silver_plugin_api::{
     Digest, TreePath,
     plan::{
         AgentStatus, AppReport, AppState, Assembly, DataClass, Deployment, EnvironmentEntry, Finished, LaidOut, LogHead, LogLine,
-        LogQuery, Missing, NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Release, ReleaseDrift, RunInput,
-        RunOutput, RunRequest, Secret, SecretSource, Transition, TrustRequest,
+        LogQuery, Missing, NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Progress, ProgressKind, Release,
+        ReleaseDrift, RunInput, RunOutput, RunRequest, Secret, SecretSource, Transition, TrustRequest,
     },
     setup::{Applied, Plan, SetupOrder, SetupState},
 };
@@ -35,6 +35,8 @@ use tokio::sync::mpsc;
 struct State {
     asked: Vec<String>,
     blobs: Vec<Digest>,
+    /// What came of the zip before its upload was cut.
+    part: Vec<u8>,
     observed: Observed,
     /// Observed once the lock is held, if it differs.
     meanwhile: Option<Observed>,
@@ -61,7 +63,11 @@ impl Fake {
     fn lacking(&self, archive: Option<Digest>, blobs: &[Digest]) -> Missing {
         let state = self.0.lock().unwrap();
         let lacks = |blob: &Digest| !state.blobs.contains(blob);
-        Missing { archive: archive.is_some_and(|digest| lacks(&digest)), blobs: blobs.iter().copied().filter(lacks).collect() }
+        Missing {
+            archive: archive.is_some_and(|digest| lacks(&digest)),
+            archive_part: state.part.len() as u64,
+            blobs: blobs.iter().copied().filter(lacks).collect(),
+        }
     }
 
     fn done() -> Outcome {
@@ -184,13 +190,15 @@ impl Session for Fake {
         &mut self,
         digest: Digest,
         size: u64,
+        from: u64,
         body: Body<'_>,
         sent: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), NodeError> {
-        let mut bytes = Vec::new();
+        let mut bytes = self.0.lock().unwrap().part.clone();
+        assert_eq!(bytes.len() as u64, from);
         body.read_to_end(&mut bytes).unwrap();
         assert_eq!((bytes.len() as u64, sha256(&bytes)), (size, digest));
-        sent(size);
+        sent(size - from);
         self.asked("archive");
         Ok(())
     }
@@ -328,6 +336,22 @@ async fn what_the_node_has_is_not_sent_again() {
     assert_eq!(planned.plan().summary.send_bytes, 0);
     planned.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
     assert_eq!(node.0.lock().unwrap().asked, ["lock wiki", "tree", "stage wiki.20261122_1"]);
+}
+
+#[tokio::test]
+async fn an_upload_that_was_cut_goes_on_behind_what_came() {
+    let (node, zip) = (Fake::default(), zip());
+    node.0.lock().unwrap().observed = observed();
+    node.0.lock().unwrap().part = b"zi".to_vec();
+    let mut seen = Vec::new();
+    let mut listener = |progress: Progress| {
+        if let ProgressKind::Amount { done, .. } = progress.kind {
+            seen.push(done);
+        }
+    };
+    planned(&node, &zip).await.stage(&node, &BTreeMap::new(), &mut listener).await.unwrap();
+    assert!(node.0.lock().unwrap().asked.contains(&"archive".to_owned()));
+    assert!(seen.contains(&3), "all of it is there: {seen:?}");
 }
 
 /// [`resolved`], with a step that makes `site/` from pages.

@@ -46,11 +46,12 @@ impl Session for RemoteSession {
         &mut self,
         digest: Digest,
         size: u64,
+        from: u64,
         body: Body<'_>,
         sent: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), NodeError> {
-        self.connection.send(&Request::PutArchive { digest, size }).await?;
-        self.connection.send_body("the pack", body, size, sent).await?;
+        self.connection.send(&Request::PutArchive { digest, size, from }).await?;
+        self.connection.send_body("the pack", body, size.saturating_sub(from), sent).await?;
         self.connection.done().await
     }
 

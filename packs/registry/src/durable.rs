@@ -8,6 +8,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Mode of everything that is never changed again.
@@ -28,6 +29,15 @@ impl Temporary {
         // the owner must be able to write what the mode then forbids: the open handle still can
         let file =
             OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).map_err(RegistryError::io("create", &path))?;
+        Ok(Self { file, path, kept: false })
+    }
+
+    /// A file in `tmp` that was written under a name of its own and is complete; from here on it is as read-only as
+    /// every other.
+    pub(crate) fn adopt(file: File, path: PathBuf) -> Result<Self, RegistryError> {
+        use std::os::unix::fs::PermissionsExt;
+        step(&path)?;
+        file.set_permissions(fs::Permissions::from_mode(READ_ONLY)).map_err(RegistryError::io("set the mode of", &path))?;
         Ok(Self { file, path, kept: false })
     }
 
@@ -137,13 +147,26 @@ pub(crate) fn sync_file_system(dir: &Path) -> Result<(), RegistryError> {
     rustix::fs::syncfs(&handle).map_err(|error| RegistryError::io("sync", dir)(error.into()))
 }
 
+/// What is at the end of the names of uploads that may go on.
+pub(crate) const PART: &str = "part";
+/// Nobody goes on with an upload that is older.
+const PART_AGE: Duration = Duration::from_hours(24);
+
 /// Removes what interrupted work left in `tmp`. Only when nobody writes.
 pub(crate) fn sweep(tmp: &Path) -> Result<(), RegistryError> {
     for entry in fs::read_dir(tmp).map_err(RegistryError::io("read", tmp))? {
         let path = entry.map_err(RegistryError::io("read", tmp))?.path();
+        if path.extension().is_some_and(|extension| extension == PART) && is_young(&path) {
+            continue;
+        }
         fs::remove_file(&path).map_err(RegistryError::io("remove", &path))?;
     }
     Ok(())
+}
+
+fn is_young(path: &Path) -> bool {
+    let written = fs::metadata(path).and_then(|meta| meta.modified());
+    written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age < PART_AGE))
 }
 
 pub(crate) fn parent(path: &Path) -> &Path {

@@ -8,6 +8,7 @@
 
 pub(crate) mod archives;
 mod batch;
+mod upload;
 
 pub use batch::Batch;
 
@@ -95,13 +96,20 @@ impl Objects {
             return Ok(there.len());
         }
         let (temporary, size) = self.receive(zip, archive, "a pack")?;
+        self.keep_archive(temporary, archive)?;
+        Ok(size)
+    }
+
+    /// Gives a zip with the right digest its name, if it is a sound archive.
+    fn keep_archive(&self, temporary: Temporary, archive: &Digest) -> Result<(), RegistryError> {
+        let dest = self.archive_path(archive);
         let (sound, _) = archive::open(temporary.path(), Strictness::Pack, &Limits::default())
             .map_err(|source| RegistryError::Archive { archive: *archive, source })?;
         let blobs = archives::to_lines(sound.locations());
         durable::publish(&self.tmp, &dest.with_extension("blobs"), blobs.as_bytes(), READ_ONLY)?;
         temporary.publish(&dest)?;
         self.archives.add(archive, sound.locations());
-        Ok(size)
+        Ok(())
     }
 
     /// The bytes of a content; `None` when it is not here.

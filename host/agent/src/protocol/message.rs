@@ -62,12 +62,14 @@ pub enum Request {
         /// Name, value.
         secrets: Vec<(String, String)>,
     },
-    /// A pack's zip follows as data → `Ok`.
+    /// A pack's zip follows as data, from a byte on that `Missing` named → `Ok`.
     PutArchive {
         /// sha256 of its bytes.
         digest: Digest,
         /// Its bytes.
         size: u64,
+        /// Bytes at its beginning that are not sent, because they are there.
+        from: u64,
     },
     /// A blob follows as data → `Ok`.
     PutBlob {

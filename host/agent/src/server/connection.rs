@@ -21,7 +21,7 @@ use crate::{
     state,
 };
 use silver_pack::listing::Listing;
-use silver_plugin_api::plan::{Finished, LogQuery, Missing, Outcome, Release, Transition, TrustRequest};
+use silver_plugin_api::plan::{Finished, LogQuery, Outcome, Release, Transition, TrustRequest};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite, Empty, Sink},
@@ -123,14 +123,16 @@ impl Connection {
             Request::Lock { app } => self.lock(app).await?,
             Request::Missing { archive, blobs } => {
                 let store = Arc::clone(&agent.store);
-                let (archive, blobs) = blocking(move || Ok(store.missing(archive.as_ref(), &blobs))).await?;
-                Response::Missing(Missing { archive, blobs })
+                Response::Missing(blocking(move || Ok(store.missing(archive.as_ref(), &blobs))).await?)
             }
             Request::Renewed { app, secrets } => {
                 names::app(&app)?;
                 Response::Renewed(secrets::renewed(agent.dirs(), &app, &secrets)?)
             }
-            Request::PutArchive { digest, size } => self.take(size, move |store, from| store.put_archive(from, &digest)).await?,
+            Request::PutArchive { digest, size, from } => {
+                let left = size.saturating_sub(from);
+                self.take(left, move |store, rest| store.put_archive(rest, &digest, from)).await?
+            }
             Request::PutBlob { digest, size } => self.take(size, move |store, from| store.put_blob(from, &digest)).await?,
             Request::PutTree { digest, size } => self.take_tree(digest, size).await?,
             Request::Tree { digest } => {

@@ -92,9 +92,9 @@ async fn send_tree(client: &mut Client) -> Release {
     listing.insert(TreePath::new("env/a").unwrap(), Node { kind: Kind::File, size: 5, digest }).unwrap();
     let lines = listing.to_lines();
     let missing = Request::Missing { archive: None, blobs: vec![digest] };
-    assert_eq!(client.ask(&missing).await, Response::Missing(Missing { archive: false, blobs: vec![digest] }));
+    assert_eq!(client.ask(&missing).await, Response::Missing(Missing { blobs: vec![digest], ..Missing::default() }));
     assert_eq!(client.put(&Request::PutBlob { digest, size: 5 }, content).await, Response::Ok);
-    assert_eq!(client.ask(&missing).await, Response::Missing(Missing { archive: false, blobs: vec![] }));
+    assert_eq!(client.ask(&missing).await, Response::Missing(Missing::default()));
     let tree = listing.digest();
     let put = client.put(&Request::PutTree { digest: tree, size: lines.len() as u64 }, lines.as_bytes()).await;
     assert_eq!(put, Response::Ok);

@@ -11,6 +11,7 @@ use silver_plugin_api::{Digest, plan::Missing};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
+    io::{Seek, SeekFrom},
     path::PathBuf,
     sync::Arc,
 };
@@ -44,7 +45,7 @@ impl Content {
     ) -> Result<(), DeployError> {
         let missing = session.missing(Some(wanted.release.pack.archive), self.wanted_blobs(wanted)).await?;
         if missing.archive {
-            self.send_archive(session, wanted, listener).await?;
+            self.send_archive(session, wanted, missing.archive_part, listener).await?;
         }
         if !missing.blobs.is_empty() {
             self.send_blobs(session, wanted, &missing.blobs, listener).await?;
@@ -66,14 +67,17 @@ impl Content {
         &self,
         session: &mut dyn Session,
         wanted: &Wanted,
+        there: u64,
         listener: &mut dyn Listener,
     ) -> Result<(), DeployError> {
-        let what = || self.archive.display().to_string();
-        let mut file = File::open(&self.archive).map_err(|source| DeployError::Read { what: what(), source })?;
+        let read = |source| DeployError::Read { what: self.archive.display().to_string(), source };
+        let mut file = File::open(&self.archive).map_err(read)?;
+        let from = there.min(wanted.archive_bytes);
+        file.seek(SeekFrom::Start(from)).map_err(read)?;
         let mut reporter = Reporter::begin(listener, "send:pack", "send the pack");
         let size = wanted.archive_bytes;
-        let mut sent = |done| reporter.amount(done, size);
-        session.put_archive(wanted.release.pack.archive, size, &mut file, &mut sent).await?;
+        let mut sent = |done| reporter.amount(from + done, size);
+        session.put_archive(wanted.release.pack.archive, size, from, &mut file, &mut sent).await?;
         reporter.done();
         Ok(())
     }

@@ -253,7 +253,7 @@ fn only_what_is_missing_is_counted() {
     let mut world = World::empty();
     assert_eq!(world.plan().summary.send_bytes, 1_234_567);
     let file = silver_pack::hash::sha256(b"1.6.0");
-    world.missing = Missing { archive: false, blobs: vec![file] };
+    world.missing = Missing { blobs: vec![file], ..Missing::default() };
     assert_eq!(world.plan().summary.send_bytes, 5);
 }
 

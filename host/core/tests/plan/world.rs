@@ -134,7 +134,7 @@ impl World {
             facts: NodeFacts { name: "local".into(), free_bytes: 1 << 40, ..NodeFacts::default() },
             observed: Observed { app: "trac".into(), next_label: "trac.20261122_1".into(), ..Observed::default() },
             old_tree: None,
-            missing: Missing { archive: true, blobs: Vec::new() },
+            missing: Missing { archive: true, ..Missing::default() },
             renewed: Vec::new(),
             flags: Flags::new("attempt"),
         }

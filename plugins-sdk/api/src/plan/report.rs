@@ -77,6 +77,9 @@ pub struct Finished {
 pub struct Missing {
     /// The pack's zip.
     pub archive: bool,
+    /// So many bytes of the zip are there from an upload that was cut: the next one begins behind them.
+    #[serde(default)]
+    pub archive_part: u64,
     /// Contents of files.
     pub blobs: Vec<Digest>,
 }

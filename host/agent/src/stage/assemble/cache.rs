@@ -20,7 +20,7 @@ pub(super) fn find(dirs: &Dirs, store: &Store, key: &Digest) -> Result<Option<Li
     let sealed = text.split_once('\n').filter(|(seal, lines)| hash::sha256(lines.as_bytes()).hex() == *seal);
     let Some(listing) = sealed.and_then(|(_, lines)| Listing::parse(lines).ok()) else { return Ok(None) };
     let digests: Vec<Digest> = listing.iter().map(|(_, node)| node.digest).collect();
-    let (_, missing) = store.missing(None, &digests);
+    let missing = store.missing(None, &digests).blobs;
     Ok(Some(listing).filter(|listing| missing.is_empty() && !listing.is_empty()))
 }
 
