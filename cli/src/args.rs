@@ -24,6 +24,9 @@ pub struct Globals {
     /// Answer yes to every question
     #[arg(long, short = 'y', global = true)]
     pub yes: bool,
+    /// The node, or several of them and groups: NAME[,NAME]…; default: `local`, this machine
+    #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
+    pub node: Vec<String>,
     /// Say less: no progress
     #[arg(long, short = 'q', global = true)]
     pub quiet: bool,

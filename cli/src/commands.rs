@@ -1,5 +1,6 @@
 //! The list of commands; one file each.
 
+mod add_node;
 pub mod agent;
 mod apply;
 mod compile_plugin;
@@ -11,6 +12,7 @@ mod env;
 mod explain;
 mod inspect;
 mod keys;
+mod list_nodes;
 mod local;
 mod logs;
 mod manage_app;
@@ -28,7 +30,11 @@ mod state;
 mod status;
 mod update;
 
-use crate::{context::Context, error::Result, scratch::Scratch};
+use crate::{
+    context::Context,
+    error::{CommandError, Result},
+    scratch::Scratch,
+};
 use clap::Subcommand;
 use silver_core::plan::StateChange;
 
@@ -66,6 +72,11 @@ pub enum Command {
     Serve(serve::Serve),
     Doctor(doctor::Doctor),
     Registry(registry::Registry),
+    AddNode(add_node::AddNode),
+    /// List the servers of nodes.toml: can they be reached, which silver is there, how much room
+    ///
+    /// They are asked at the same time. Nothing is changed on them: a server without an agent is said to be so.
+    ListNodes,
     Local(local::Local),
     #[command(hide = true)]
     CompilePlugin(compile_plugin::CompilePlugin),
@@ -75,6 +86,27 @@ pub enum Command {
 }
 
 impl Command {
+    /// Does it do something on nodes?
+    fn takes_nodes(&self) -> bool {
+        matches!(
+            self,
+            Self::Update(_)
+                | Self::Status(_)
+                | Self::Releases(_)
+                | Self::Rollback(_)
+                | Self::Disable(_)
+                | Self::Enable(_)
+                | Self::Deactivate(_)
+                | Self::Activate(_)
+                | Self::Explain(_)
+                | Self::Keys(_)
+                | Self::Logs(_)
+                | Self::Env(_)
+                | Self::Run(_)
+                | Self::Shell(_)
+        )
+    }
+
     /// Does it publish what it makes only at its very end, in one step? Then Ctrl-C may end it at any time before.
     fn changes_at_its_end(&self) -> bool {
         matches!(
@@ -92,6 +124,9 @@ impl Command {
 
 /// Runs the command.
 pub fn run(command: Command, context: &Context) -> Result {
+    if !context.nodes.is_empty() && !command.takes_nodes() {
+        return Err(CommandError::usage("this command does not take `--node`"));
+    }
     let _scratch = if command.changes_at_its_end() {
         let scratch = Scratch::new()?;
         context.interrupt.removes(scratch.path());
@@ -127,6 +162,8 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Serve(args) => args.run(context),
         Command::Doctor(args) => args.run(context),
         Command::Registry(args) => args.run(context),
+        Command::AddNode(args) => args.run(context),
+        Command::ListNodes => list_nodes::run(context),
         Command::Local(args) => args.run(context),
         Command::CompilePlugin(args) => args.run(context),
         Command::Agent(args) => args.run(context),

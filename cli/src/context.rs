@@ -9,17 +9,19 @@ pub struct Context {
     pub ui: Ui,
     /// Ctrl-C.
     pub interrupt: Interrupt,
+    /// `--node`: names of nodes and groups; empty for this machine.
+    pub nodes: Vec<String>,
 }
 
 impl Context {
     /// Reads the environment once.
     pub fn new(globals: &Globals) -> Self {
-        Self { ui: Ui::new(globals), interrupt: Interrupt::default() }
+        Self { ui: Ui::new(globals), interrupt: Interrupt::default(), nodes: globals.node.clone() }
     }
 
     /// The same, with every question answered yes.
     pub fn assuming_yes(&self) -> Self {
-        Self { ui: self.ui.and(false, true, false), interrupt: self.interrupt.clone() }
+        Self { ui: self.ui.and(false, true, false), interrupt: self.interrupt.clone(), nodes: self.nodes.clone() }
     }
 
     /// Where silver keeps its files, from the environment.

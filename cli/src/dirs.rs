@@ -43,6 +43,16 @@ pub fn port() -> Result<u16> {
     })
 }
 
+/// The file `nodes.toml` that is named by `SILVER_NODES`.
+pub fn nodes_file() -> Option<PathBuf> {
+    variable("SILVER_NODES")
+}
+
+/// The configuration of ssh that `SILVER_SSH_CONFIG` names, instead of the operator's.
+pub fn ssh_config() -> Result<Option<PathBuf>> {
+    Ok(variable("SILVER_SSH_CONFIG").map(std::path::absolute).transpose()?)
+}
+
 /// Cargo's home: `CARGO_HOME`, else `~/.cargo`.
 pub fn cargo_home() -> Result<PathBuf> {
     variable("CARGO_HOME")

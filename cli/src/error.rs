@@ -6,7 +6,13 @@ use silver_agent::{
     server::{CarryError, ServeError},
 };
 use silver_build::{DebianError, NpmError, build::BuildError, index::IndexError, keys::KeyFileError};
-use silver_core::{deploy::DeployError, node::NodeError, plan::Refusal, resolve::ResolveError};
+use silver_core::{
+    deploy::DeployError,
+    node::NodeError,
+    nodes::{EditError, UnknownNode},
+    plan::Refusal,
+    resolve::ResolveError,
+};
 use silver_extensions::ExtensionError;
 use silver_pack::{
     commit::CommitError, customization::CustomizationError, document::DocumentError, export::ExportError, merge::MergeError,
@@ -90,6 +96,14 @@ from_library! {
     ExtensionError => Exit::Error,
     ServeError => Exit::Error,
     IndexError => Exit::Error,
+    EditError => Exit::Usage,
+}
+
+impl From<UnknownNode> for CommandError {
+    fn from(error: UnknownNode) -> Self {
+        let hint = error.hint();
+        Self::usage(error).hint(hint)
+    }
 }
 
 impl From<RebaseError> for CommandError {
@@ -153,9 +167,15 @@ impl From<DeployError> for CommandError {
 
 fn node_exit(error: &NodeError) -> Exit {
     match error {
-        NodeError::Unreachable { .. } | NodeError::Broken { .. } | NodeError::Version { .. } => Exit::Unreachable,
+        NodeError::Unreachable { .. }
+        | NodeError::Closed { .. }
+        | NodeError::NotSetUp { .. }
+        | NodeError::NoAgent { .. }
+        | NodeError::Unsuitable { .. }
+        | NodeError::Broken { .. }
+        | NodeError::Version { .. } => Exit::Unreachable,
         NodeError::Busy { .. } => Exit::Locked,
-        NodeError::Integrity(_) => Exit::Integrity,
+        NodeError::Integrity(_) | NodeError::HostKey { .. } => Exit::Integrity,
         _ => Exit::Error,
     }
 }

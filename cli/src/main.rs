@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "in a binary, `pub` marks what a module offers to the others")]
 #![expect(clippy::disallowed_methods, reason = "this is the crate that reads the environment")]
 
+mod agent_programs;
 mod app_name;
 mod app_plugins;
 mod args;
@@ -24,6 +25,7 @@ mod key_files;
 mod merging;
 mod moment;
 mod node;
+mod nodes;
 mod operator;
 mod plan_file;
 mod portable;

@@ -1,10 +1,21 @@
-//! The node that a command talks to: this machine's, whose agent is started when it does not run.
+//! The nodes that a command talks to: this machine's, whose agent is started when it does not run, or servers of
+//! `nodes.toml`.
 
-use crate::{commands::agent::log, context::Context, dirs, error::Result, operator};
+use crate::{
+    agent_programs,
+    commands::agent::log,
+    context::Context,
+    dirs,
+    error::{CommandError, Result},
+    nodes::NodesFile,
+    operator,
+};
 use silver_agent::dirs::Dirs;
+use silver_core::nodes::{LOCAL, NodeEntry};
 use silver_transport::{
     RemoteNode,
     local::{Local, Start},
+    ssh::{Install, Place, Ssh},
 };
 use std::{
     io,
@@ -12,11 +23,66 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// This machine's node. Its agent is started by the first question, if need be.
+/// The one node that is meant: `--node`, else this machine's. Nothing is asked yet.
 pub fn connect(context: &Context) -> Result<RemoteNode> {
-    let dirs = context.dirs()?;
-    let start = starter(dirs.clone(), dirs::port()?)?;
-    Ok(RemoteNode::new(Local::new(dirs, operator::claimed(), Some(start))))
+    connect_to(context, &one(context)?)
+}
+
+/// The nodes that are meant by `--node NAME[,NAME|group]…`, each once; without it this machine's.
+pub fn selected(context: &Context) -> Result<Vec<String>> {
+    if context.nodes.iter().all(|name| name == LOCAL) {
+        return Ok(vec![LOCAL.into()]);
+    }
+    Ok(NodesFile::read(context)?.nodes.select(&context.nodes)?)
+}
+
+/// The name of the one node that is meant.
+pub fn one(context: &Context) -> Result<String> {
+    match <[String; 1]>::try_from(selected(context)?) {
+        Ok([name]) => Ok(name),
+        Err(names) => {
+            Err(CommandError::usage(format!("this command takes one node; `--node` means {}: {}", names.len(), names.join(", "))))
+        }
+    }
+}
+
+/// The node with this name. The agent of this machine is started by the first question, if need be; that of a server
+/// that was set up is copied, if it has another one.
+pub fn connect_to(context: &Context, name: &str) -> Result<RemoteNode> {
+    connect_with(context, name, Install::Upgrade)
+}
+
+/// As [`connect_to`], and says whether a server may get the agent.
+pub fn connect_with(context: &Context, name: &str, install: Install) -> Result<RemoteNode> {
+    if name == LOCAL {
+        let dirs = context.dirs()?;
+        let start = starter(dirs.clone(), dirs::port()?)?;
+        return Ok(RemoteNode::new(Local::new(dirs, operator::claimed(), Some(start))));
+    }
+    let file = NodesFile::read(context)?;
+    file.nodes.select(&[name.to_owned()])?;
+    let Some(entry) = file.nodes.nodes.get(name) else {
+        return Err(CommandError::usage(format!("`{name}` is a group; this takes one node")));
+    };
+    Ok(RemoteNode::new(ssh(context, place(context, name, entry)?, install)?))
+}
+
+/// What is needed to reach a server.
+pub fn place(context: &Context, name: &str, entry: &NodeEntry) -> Result<Place> {
+    Ok(Place {
+        node: name.to_owned(),
+        address: entry.address.clone(),
+        host_key: entry.host_key.clone(),
+        control: context.dirs()?.run.join("ssh"),
+        config: dirs::ssh_config()?,
+    })
+}
+
+/// The way to a server.
+pub fn ssh(context: &Context, place: Place, install: Install) -> Result<Ssh> {
+    let ui = context.ui.clone();
+    let note = Box::new(move |text: &str| ui.note(text));
+    Ok(Ssh::new(place, operator::claimed(), agent_programs::programs(context)?, install, note))
 }
 
 /// This machine's node, unless its agent does not run: none is started.

@@ -26,11 +26,16 @@
 //! | `run/agent.lock`, `run/agent.sock` | | one agent per home; its socket, 0600 | `server` |
 //! | `run/locks/<app>` | `/run/silver/locks/<app>` | held by whoever changes an app; names the holder. `.staging`, `.building`, `.assembling`, `.reaping` are held while that is done, `.setup` by whoever sets the machine up | `lock` |
 //! | | `/run/silver/feeds/<app>/<id>.jsonl` | what a change says while it is carried out, its outcome last | `feed` |
+//! | | `/usr/local/lib/silver/silver-<digest>`, `current` | silver itself, and the link to the build that was copied last | `silver_transport::ssh` |
 //! | `run/apps/<app>/<label>/` | `/run/silver/apps/<app>/<label>/` | `conf/` (rendered files, 0400), `*.sock` (below `/tmp/silver-<uid>-<digest>` when the path is too long for one), `*.pid` (running processes) | `render`, `hosting`, `process` |
 
 use crate::disk::{DiskError, make_dir, make_open_dir};
 use silver_plugin_api::{Digest, TreePath};
 use std::path::{Path, PathBuf};
+
+/// Where a server keeps its builds of silver. The link `current` in it leads to the one that was copied last: units
+/// name it.
+pub const PROGRAMS: &str = "/usr/local/lib/silver";
 
 /// The roots; the command line decides where they are.
 #[derive(Debug, Clone, PartialEq, Eq)]

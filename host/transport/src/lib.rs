@@ -1,5 +1,5 @@
-//! Reaches nodes: the background agent of this machine through its Unix socket, and memory pipes in
-//! tests. Translates the traits of `silver-core` to the agent's protocol.
+//! Reaches nodes: the background agent of this machine through its Unix socket, servers over ssh, and memory pipes
+//! in tests. Translates the traits of `silver-core` to the agent's protocol.
 
 mod answer;
 mod connection;
@@ -11,5 +11,6 @@ mod remote;
 mod run;
 mod session;
 mod setup;
+pub mod ssh;
 
 pub use remote::RemoteNode;

@@ -34,6 +34,11 @@ use std::{
     sync::Arc,
 };
 
+/// The platform that a program needs; `None` when it is not native code for Linux.
+pub fn native_platform(content: &[u8]) -> Option<silver_pack::platform::Platform> {
+    elf::needs(content, "")
+}
+
 /// How a pack is built.
 pub struct Options<'a> {
     /// How Python packages are reached.

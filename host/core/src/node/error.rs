@@ -12,6 +12,48 @@ pub enum NodeError {
         /// Why, in words.
         reason: String,
     },
+    /// It is there and lets nobody in, or nobody becomes root there.
+    #[error("node `{node}` cannot be reached: {reason}")]
+    Closed {
+        /// Which node.
+        node: String,
+        /// Why, in words.
+        reason: String,
+        /// The way out.
+        hint: String,
+    },
+    /// The host does not show the key that it is known by.
+    #[error("node `{node}` is not who it has to be: {reason}")]
+    HostKey {
+        /// Which node.
+        node: String,
+        /// Which key it shows.
+        reason: String,
+        /// The way out.
+        hint: String,
+    },
+    /// No silver has prepared it yet.
+    #[error("node `{node}` is not set up")]
+    NotSetUp {
+        /// Which node.
+        node: String,
+    },
+    /// It was set up, and has no agent of this build.
+    #[error("node `{node}` has no agent of this silver yet")]
+    NoAgent {
+        /// Which node.
+        node: String,
+    },
+    /// The agent does not run there.
+    #[error("silver's agent does not run on node `{node}`: {reason}")]
+    Unsuitable {
+        /// Which node.
+        node: String,
+        /// Why, in words.
+        reason: String,
+        /// The way out.
+        hint: String,
+    },
     /// The connection broke in the middle.
     #[error("the connection to node `{node}` broke: {reason}")]
     Broken {
@@ -94,6 +136,11 @@ impl NodeError {
             Self::Broken { .. } => {
                 Some("a change that was submitted goes on without this command; `silver status` tells how it ended".into())
             }
+            Self::Closed { hint, .. } | Self::HostKey { hint, .. } | Self::Unsuitable { hint, .. } => Some(hint.clone()),
+            Self::NotSetUp { node } => {
+                Some(format!("`silver setup-node {node}` prepares it; `--dry-run` shows what it would do"))
+            }
+            Self::NoAgent { .. } => Some("the next command that uses the node copies it".into()),
             Self::Stale(_) => Some("look at the new plan and decide again: run the same command once more".into()),
             Self::Full(_) => Some("make room on the node; nothing was changed".into()),
             Self::Failed { hint, .. } => hint.clone(),
