@@ -91,6 +91,10 @@ impl Command {
         matches!(
             self,
             Self::Update(_)
+                | Self::Plan(_)
+                | Self::Apply(_)
+                | Self::Diff(_)
+                | Self::Doctor(_)
                 | Self::Status(_)
                 | Self::Releases(_)
                 | Self::Rollback(_)
