@@ -68,7 +68,7 @@ fn stage_cold(zip: &Path, to: &Path) -> Done {
 fn fill(zip: &Path, store: &Path, lines: &Path) -> Done {
     let pack = Pack::open(zip)?;
     fs::write(lines, pack.tree().listing().to_lines())?;
-    let shared = stage::shared::Shared::new(&store.join("store"));
+    let shared = stage::shared::Shared::new(&store.join("store"))?;
     let to = store.join("first");
     stage::tree::write(pack.tree().listing(), &**pack.tree().blobs(), &to, stage::tree::How::Link(&shared), &|_, _| (), &never)?;
     Ok(())
@@ -77,7 +77,7 @@ fn fill(zip: &Path, store: &Path, lines: &Path) -> Done {
 /// Lays a release out of what is there already.
 fn stage_again(store: &Path, lines: &Path, to: &Path, link: bool) -> Done {
     let listing = Listing::parse(&fs::read_to_string(lines)?)?;
-    let shared = stage::shared::Shared::new(&store.join("store"));
+    let shared = stage::shared::Shared::new(&store.join("store"))?;
     let how = if link { stage::tree::How::Link(&shared) } else { stage::tree::How::Copy };
     stage::tree::write(&listing, &shared, to, how, &|_, _| (), &never)?;
     Ok(())
