@@ -27,6 +27,11 @@
 //! | `run/locks/<app>` | `/run/silver/locks/<app>` | held by whoever changes an app; names the holder. `.staging`, `.building`, `.assembling`, `.reaping` are held while that is done, `.setup` by whoever sets the machine up | `lock` |
 //! | | `/run/silver/feeds/<app>/<id>.jsonl` | what a change says while it is carried out, its outcome last | `feed` |
 //! | | `/usr/local/lib/silver/silver-<digest>`, `current` | silver itself, and the link to the build that was copied last | `silver_transport::ssh` |
+//! | | `/run/silver/front/<app>/` | links that Caddy follows, and the gate ([`crate::caddy`]) | `caddy` |
+//! | | `/run/silver/{public,sockets}` | mounts that follow no links: data of apps for Caddy; sockets of apps | `silver setup-node` |
+//! | | `/run/caddy/{admin,silver}.sock` | Caddy's admin API; its answers to agents | Caddy |
+//! | | `/var/lib/silver/caddy.json` | what Caddy starts with | `caddy` |
+//! | | `/var/log/silver/front/<app>.log` | requests | Caddy |
 //! | `run/apps/<app>/<label>/` | `/run/silver/apps/<app>/<label>/` | `conf/` (rendered files, 0400), `*.sock` (below `/tmp/silver-<uid>-<digest>` when the path is too long for one), `*.pid` (running processes) | `render`, `hosting`, `process` |
 
 use crate::disk::{DiskError, make_dir, make_open_dir};
