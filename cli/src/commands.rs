@@ -5,13 +5,16 @@ pub mod agent;
 mod apply;
 mod compile_plugin;
 mod completions;
+mod create_node;
 mod customize;
+mod destroy_node;
 mod diff;
 mod doctor;
 mod env;
 mod explain;
 mod inspect;
 mod keys;
+mod list_images;
 mod list_nodes;
 mod local;
 mod logs;
@@ -77,6 +80,9 @@ pub enum Command {
     ///
     /// They are asked at the same time. Nothing is changed on them: a server without an agent is said to be so.
     ListNodes,
+    CreateNode(create_node::CreateNode),
+    DestroyNode(destroy_node::DestroyNode),
+    ListImages(list_images::ListImages),
     Local(local::Local),
     #[command(hide = true)]
     CompilePlugin(compile_plugin::CompilePlugin),
@@ -168,6 +174,9 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Registry(args) => args.run(context),
         Command::AddNode(args) => args.run(context),
         Command::ListNodes => list_nodes::run(context),
+        Command::CreateNode(args) => args.run(context),
+        Command::DestroyNode(args) => args.run(context),
+        Command::ListImages(args) => args.run(context),
         Command::Local(args) => args.run(context),
         Command::CompilePlugin(args) => args.run(context),
         Command::Agent(args) => args.run(context),

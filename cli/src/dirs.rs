@@ -53,6 +53,16 @@ pub fn ssh_config() -> Result<Option<PathBuf>> {
     Ok(variable("SILVER_SSH_CONFIG").map(std::path::absolute).transpose()?)
 }
 
+/// Public keys in `~/.ssh`, sorted.
+pub fn own_ssh_keys() -> Vec<PathBuf> {
+    let Some(home) = variable("HOME") else { return Vec::new() };
+    let entries = std::fs::read_dir(home.join(".ssh")).into_iter().flatten().flatten();
+    let mut keys: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    keys.retain(|path| path.extension().is_some_and(|ending| ending == "pub"));
+    keys.sort();
+    keys
+}
+
 /// Cargo's home: `CARGO_HOME`, else `~/.cargo`.
 pub fn cargo_home() -> Result<PathBuf> {
     variable("CARGO_HOME")

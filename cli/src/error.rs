@@ -18,6 +18,7 @@ use silver_pack::{
     commit::CommitError, customization::CustomizationError, document::DocumentError, export::ExportError, merge::MergeError,
     pack::PackError, rebase::RebaseError, render::RenderError, signature::SecretError, snapshot::ReadError,
 };
+use silver_providers::ProviderError;
 use silver_registry::RegistryError;
 use std::error::Error;
 
@@ -96,6 +97,7 @@ from_library! {
     ExtensionError => Exit::Error,
     ServeError => Exit::Error,
     IndexError => Exit::Error,
+    ProviderError => Exit::Error,
     EditError => Exit::Usage,
 }
 

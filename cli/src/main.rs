@@ -30,6 +30,7 @@ mod operator;
 mod plan_file;
 mod portable;
 mod program;
+mod providers;
 mod scratch;
 mod secrets;
 mod text_diff;

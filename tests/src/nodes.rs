@@ -14,6 +14,7 @@ use silver_providers::{
 };
 use std::{
     ops::Deref,
+    path::PathBuf,
     process::{ExitCode, Output, Stdio},
     sync::{
         OnceLock,
@@ -189,6 +190,11 @@ impl TestNode {
 /// The key that every node of the tests knows.
 pub fn access() -> &'static Access {
     &inside().access
+}
+
+/// Where the images of the tests' nodes are.
+pub fn images() -> PathBuf {
+    outside::cache()
 }
 
 /// From now on this name leads to the node, for every program of the tests.

@@ -2,6 +2,7 @@
 
 mod apps;
 mod harness;
+mod provider;
 
 use std::process::ExitCode;
 
@@ -12,5 +13,5 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(apps::ON_A_NODE) {
         return apps::on_a_node();
     }
-    silver_tests::nodes::main(&[("apps", apps::TESTS), ("harness", harness::TESTS)])
+    silver_tests::nodes::main(&[("apps", apps::TESTS), ("harness", harness::TESTS), ("provider", provider::TESTS)])
 }
