@@ -71,6 +71,7 @@ fn fill(zip: &Path, store: &Path, lines: &Path) -> Done {
     let shared = stage::shared::Shared::new(&store.join("store"))?;
     let to = store.join("first");
     stage::tree::write(pack.tree().listing(), &**pack.tree().blobs(), &to, stage::tree::How::Link(&shared), &|_, _| (), &never)?;
+    shared.publish()?;
     Ok(())
 }
 

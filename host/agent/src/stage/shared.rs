@@ -90,7 +90,7 @@ impl Shared {
     }
 
     /// Shares what was brought, which has been made durable.
-    pub(super) fn publish(self) -> Result<(), DiskError> {
+    pub fn publish(self) -> Result<(), DiskError> {
         for name in self.names.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let place = place(&self.dir, &name);
             make_dir(place.parent().unwrap_or(&self.dir))?;
