@@ -110,7 +110,7 @@ impl Systemd {
     /// What the process `web` of a release last said.
     async fn said(&self, placed: &Placed, check: bool) -> Vec<String> {
         let process = if check { "web-check" } else { "web" };
-        let wanted = Wanted { app: placed.app(), label: Some(&placed.label), process: Some(process) };
+        let wanted = Wanted { app: placed.app(), label: Some(&placed.label), process: Some(process), units: &[] };
         journal::tail(wanted, &self.redactor(placed.app())).await
     }
 }
@@ -136,7 +136,7 @@ impl Keeper for Kept<'_> {
         let why =
             format!("the process `{}` of `{label}` does not stay up: it {how}, {} times in a row", name.program, shown.restarts);
         let stream = unit::stream(name);
-        let wanted = Wanted { app, label: Some(label), process: Some(&stream) };
+        let wanted = Wanted { app, label: Some(label), process: Some(&stream), units: &[] };
         Some(CrashLoop { why, tail: journal::tail(wanted, &self.systemd.redactor(app)).await })
     }
 
@@ -287,7 +287,10 @@ impl Apps for Systemd {
         let redactor = self.redactor(&query.app);
         let release = current.as_ref().map(|placed| &*placed.release);
         let sources = || logs::sources(&self.dirs, &query.app, release, query.process.as_deref());
-        let wanted = Wanted { app: &query.app, label: None, process: query.process.as_deref() };
+        let units = control::units(&query.app).await?.into_iter().map(|(name, _)| name);
+        let units: Vec<_> =
+            units.filter(|name| query.process.as_ref().is_none_or(|process| *process == unit::stream(name))).collect();
+        let wanted = Wanted { app: &query.app, label: None, process: query.process.as_deref(), units: &units };
         let found = sources();
         let mut following = logs::Follow::from_end(&found);
         let (said, cursor) = journal::last(wanted, query.lines as usize, &redactor).await;

@@ -277,6 +277,8 @@ fn an_app_that_eats_memory_harms_itself_only() {
     let eater = &world.processes("eat.20261122_1")[0];
     assert!(eater.memory.is_none_or(|bytes| bytes <= 64 << 20), "{eater:?}");
     assert!(eater.last_exit.as_ref().is_some_and(|how| how.contains("signal 9") || how.contains("memory")), "{eater:?}");
+    let logs = world.act("logs", "eat.20261122_1", "");
+    assert!(logs.contains("silver: web was ended by signal 9"), "{logs}");
     let after = world.processes("trac.20261122_1");
     assert_eq!((before[0].pid, after[0].restarts), (after[0].pid, 0));
     assert!(after[0].memory.is_some_and(|bytes| bytes > 1 << 20), "{after:?}");

@@ -1,7 +1,10 @@
 //! What systemd's journal has of apps: their processes print to it, and silver adds to each line which release and
 //! process it is of.
 
-use super::unit::FIELDS;
+use super::{
+    name::Name,
+    unit::{FIELDS, stream},
+};
 use crate::logs::Redactor;
 use serde_json::Value;
 use silver_plugin_api::plan::LogLine;
@@ -22,6 +25,8 @@ pub(super) struct Wanted<'a> {
     pub(super) app: &'a str,
     pub(super) label: Option<&'a str>,
     pub(super) process: Option<&'a str>,
+    /// And how processes of these units have ended.
+    pub(super) units: &'a [Name],
 }
 
 impl Wanted<'_> {
@@ -30,6 +35,10 @@ impl Wanted<'_> {
         let mut matches = vec![of(FIELDS.app, self.app)];
         matches.extend(self.label.map(|label| of(FIELDS.release, label)));
         matches.extend(self.process.map(|process| of(FIELDS.process, process)));
+        if !self.units.is_empty() {
+            matches.extend(["+".to_owned(), PROCESS_EXIT.to_owned()]);
+            matches.extend(self.units.iter().map(|unit| of("UNIT", &unit.service())));
+        }
         matches
     }
 }
@@ -106,6 +115,10 @@ fn line(entry: &Value, redactor: &Redactor) -> Option<LogLine> {
     let field = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let at: i64 = field("__REALTIME_TIMESTAMP").parse().ok()?;
     let at = jiff::Timestamp::from_microsecond(at).ok()?;
+    if let (Some(name), Some(how)) = (Name::parse(&field("UNIT")), ending(entry)) {
+        let text = format!("{at:.3} silver: {} {how}", name.program);
+        return Some(LogLine { process: stream(&name), label: name.label, text });
+    }
     let mut message = match entry.get("MESSAGE")? {
         Value::String(text) => text.clone(),
         // what is not text comes as numbers
@@ -146,6 +159,11 @@ mod tests {
             let line = line(&entry(message, index), &redactor).unwrap();
             assert_eq!((line.label.as_str(), line.process.as_str(), line.text.as_str()), ("a.20261122_1", "web", expected));
         }
+        let end = json!({ "UNIT": "silver-a.20261122_1.web.0.service", "EXIT_CODE": "killed", "EXIT_STATUS": "9",
+            "__REALTIME_TIMESTAMP": "1795392000123456", "MESSAGE": "Main process exited" });
+        let told = line(&end, &redactor).unwrap();
+        assert_eq!((told.label.as_str(), told.process.as_str()), ("a.20261122_1", "web"));
+        assert_eq!(told.text, "2026-11-23T00:00:00.123Z silver: web was ended by signal 9");
         assert_eq!(line(&entry(Value::Null, "0"), &redactor), None, "too large for the journal");
         let long = line(&entry(json!("é".repeat(LONGEST)), "0"), &redactor).unwrap();
         assert!(long.text.len() <= LONGEST + 30);
