@@ -30,7 +30,6 @@ use crate::{
     dirs::Dirs,
     disk::words,
     endpoint::Endpoint,
-    environment::HTTPS,
     failure::because,
     front::{self, Backend, Front},
     logs::{self, Redactor},
@@ -78,9 +77,9 @@ pub struct Systemd {
 }
 
 impl Systemd {
-    /// The apps of this server, behind that front.
-    pub fn new(dirs: Dirs, door: Arc<dyn Door>) -> Self {
-        let front = Arc::new(Front::new(dirs.clone(), HTTPS));
+    /// The apps of this server, behind that front, which visitors reach at that port: part of the apps' addresses.
+    pub fn new(dirs: Dirs, door: Arc<dyn Door>, port: u16) -> Self {
+        let front = Arc::new(Front::new(dirs.clone(), port));
         Self { dirs, door, front, marks: Marks::default(), units: "/run/systemd/system".into() }
     }
 

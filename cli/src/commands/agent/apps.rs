@@ -17,5 +17,5 @@ pub fn of(dirs: &Dirs) -> Result<(Arc<dyn Apps>, u16)> {
     let settings = Settings::load(dirs).map_err(|error| CommandError::new(Exit::Error, error))?;
     let port = if settings.tls == Tls::Off { settings.http_port } else { settings.https_port };
     let front = Caddy::new(dirs.clone(), settings);
-    Ok((Arc::new(Systemd::new(dirs.clone(), Arc::new(front))), port))
+    Ok((Arc::new(Systemd::new(dirs.clone(), Arc::new(front), port)), port))
 }

@@ -15,7 +15,6 @@ use crate::{
     dirs::Dirs,
     disk::{read_optional, remove_file, words},
     endpoint::Endpoint,
-    environment::HTTPS,
     failure::because,
     process::find_program,
     render,
@@ -155,7 +154,7 @@ impl Systemd {
     }
 
     pub(super) fn composed(&self, placed: &Placed, phase: &str, endpoint: Option<&Endpoint>) -> Result<Composed, AppFailure> {
-        Composed::of(&self.dirs, HTTPS, placed, phase, endpoint)
+        Composed::of(&self.dirs, self.front.port, placed, phase, endpoint)
     }
 
     fn service(&self, placed: &Placed, room: &Room, start: &Start<'_>) -> Result<String, AppFailure> {

@@ -63,7 +63,7 @@ async fn act(arguments: &[String]) -> Result<ExitCode, AppFailure> {
     let (app, _) = label.rsplit_once('.').unwrap();
     let release: Release = serde_json::from_slice(&std::fs::read(dirs.release(app, label).join("value")).unwrap()).unwrap();
     let placed = Placed { label: label.clone(), release: Arc::new(release), locations: vec![format!("{app}.example.org")] };
-    let apps = Systemd::new(dirs, Arc::new(NoFront));
+    let apps = Systemd::new(dirs, Arc::new(NoFront), 443);
     let say = |line: &str| say(line);
     match action.as_str() {
         "start" => {
