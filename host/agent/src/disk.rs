@@ -78,11 +78,13 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), DiskError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).at("make the directory", path)
 }
 
-/// Makes a directory that others can pass through (0755), and those above it.
+/// Makes a directory that others can pass through (0755), and those above it. One that they can pass through stays as it
+/// is: on a server the set-up says whether they may also list it.
 pub(crate) fn make_open_dir(path: &Path) -> Result<(), DiskError> {
     const MODE: u32 = 0o755;
+    const PASSABLE: u32 = 0o711;
     if let Ok(meta) = fs::metadata(path)
-        && meta.permissions().mode() & 0o777 == MODE
+        && meta.permissions().mode() & PASSABLE == PASSABLE
     {
         return Ok(());
     }
