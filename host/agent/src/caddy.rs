@@ -1,6 +1,6 @@
 //! The front of a server: Caddy, steered through its admin API.
 //!
-//! Caddy's configuration holds *rules*; what is served under them is found through links ([`places`]). An update whose rules
+//! Caddy's configuration holds *rules*; what is served under them is found through links (`places`). An update whose rules
 //! are those of the release before is one rename of a link, and Caddy is not told: its taking a new
 //! configuration closes idle connections and WebSockets of all apps. When the rules change, the new configuration leads through a link of
 //! its own to the new release, so every request is answered by old rules from the old release or by new rules from the new one.

@@ -4,7 +4,7 @@
 //! Only for nodes where whoever runs the apps cannot write to files of whoever stages them: a link is
 //! the file itself. The local node runs apps as the user who stages, and copies.
 //!
-//! The time of a file in the store is not when it was made, but nearly ([`store_time`]): Caddy makes entity tags of time and
+//! The time of a file in the store is not when it was made, but nearly (`store_time`): Caddy makes entity tags of time and
 //! size, so other bytes have to have another time. A file that somebody edited where it lies, through whichever
 //! release, is known by its time: it is linked to no further release, but replaced by a sound one.
 
