@@ -120,7 +120,7 @@ fn agree(context: &Context, planned: &Planned) -> Result<()> {
 }
 
 /// Runs `work` until it is done or the person interrupts (`None`).
-async fn interruptible<T>(context: &Context, work: impl Future<Output = T>) -> Option<T> {
+pub async fn interruptible<T>(context: &Context, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         () = context.interrupt.pressed() => None,

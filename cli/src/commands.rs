@@ -28,6 +28,7 @@ mod releases;
 mod rollback;
 mod run;
 mod serve;
+mod setup_node;
 mod shell;
 mod state;
 mod status;
@@ -76,6 +77,7 @@ pub enum Command {
     Doctor(doctor::Doctor),
     Registry(registry::Registry),
     AddNode(add_node::AddNode),
+    SetupNode(setup_node::SetupNode),
     /// List the servers of nodes.toml: can they be reached, which silver is there, how much room
     ///
     /// They are asked at the same time. Nothing is changed on them: a server without an agent is said to be so.
@@ -173,6 +175,7 @@ pub fn run(command: Command, context: &Context) -> Result {
         Command::Doctor(args) => args.run(context),
         Command::Registry(args) => args.run(context),
         Command::AddNode(args) => args.run(context),
+        Command::SetupNode(args) => args.run(context),
         Command::ListNodes => list_nodes::run(context),
         Command::CreateNode(args) => args.run(context),
         Command::DestroyNode(args) => args.run(context),

@@ -33,6 +33,7 @@ mod program;
 mod providers;
 mod scratch;
 mod secrets;
+mod set_up;
 mod text_diff;
 mod trust;
 mod ui;

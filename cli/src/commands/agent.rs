@@ -5,6 +5,7 @@ pub mod log;
 mod options;
 mod recover;
 mod stdio;
+mod undo_setup;
 
 use crate::{context::Context, error::Result};
 use clap::Subcommand;
@@ -25,6 +26,7 @@ enum Role {
     Stdio(stdio::Stdio),
     Carry(carry::Carry),
     Recover(recover::Recover),
+    UndoSetup(undo_setup::UndoSetup),
 }
 
 impl Agent {
@@ -34,6 +36,7 @@ impl Agent {
             Some(Role::Stdio(args)) => args.run(context),
             Some(Role::Carry(args)) => args.run(context),
             Some(Role::Recover(args)) => args.run(context),
+            Some(Role::UndoSetup(args)) => args.run(context),
         }
     }
 }

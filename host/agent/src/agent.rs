@@ -18,7 +18,7 @@ use crate::{
     observe::{self, ObserveError},
     prune,
     record::RegistryRecorder,
-    state,
+    resources, state,
     store::{Store, StoreError},
     transition::Means,
 };
@@ -148,6 +148,10 @@ impl Agent {
         facts.extra.extend(self.apps.facts());
         if let Ok(space) = rustix::fs::statvfs(&self.dirs().data) {
             facts.free_bytes = space.f_bavail.saturating_mul(space.f_frsize);
+        }
+        if let Ok(Some(record)) = resources::last(self.dirs()) {
+            facts.extra.insert("setup.version".into(), record.version.hex());
+            facts.extra.insert("setup.complete".into(), record.complete.to_string());
         }
         // these may have been installed because we have just said that they are missing
         if let Some(packages) = tokio::task::spawn_blocking(crate::facts::packages).await.unwrap_or_default() {

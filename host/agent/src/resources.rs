@@ -32,7 +32,7 @@ use crate::{dirs::Dirs, disk::DiskError, feed::Feed, store::Store};
 use apply::Applying;
 use machine::Machine;
 use record::RecordFile;
-use silver_plugin_api::setup::{Applied, Plan, SetupState};
+use silver_plugin_api::setup::{Applied, LastSetup, Plan, SetupState};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::mpsc;
 
@@ -73,6 +73,11 @@ impl Setup {
     pub(crate) fn confirm(&self, id: &str) -> Result<bool, DiskError> {
         guard::confirm(&self.undo, id)
     }
+}
+
+/// The last set-up, if there was one.
+pub fn last(dirs: &Dirs) -> Result<Option<LastSetup>, DiskError> {
+    Ok(RecordFile(dirs.setup()).read()?.map(record::Record::told))
 }
 
 /// Puts back what nobody confirmed; what could not be done is said. For the timer that was set before.

@@ -273,6 +273,7 @@ pub(crate) async fn undo_left(machine: &Machine, dir: &Path) -> Result<Vec<Strin
     let mut errors = Vec::new();
     for name in names(dir)? {
         match name.rsplit_once('.') {
+            Some((id, _)) if waits(machine, id).await => {}
             Some((id, "json" | "undoing")) => {
                 errors.extend(undo(machine, dir, id).await?);
                 remove_file(&file(dir, id, "undone"))?;
@@ -281,6 +282,12 @@ pub(crate) async fn undo_left(machine: &Machine, dir: &Path) -> Result<Vec<Strin
         }
     }
     Ok(errors)
+}
+
+/// Is the timer still to come? Then it was not the machine that was started.
+async fn waits(machine: &Machine, id: &str) -> bool {
+    let timer = format!("{}.timer", unit_of(id));
+    is_id(id) && machine.ask(&["systemctl", "is-active", "--quiet", "--", &timer]).await.is_ok_and(|said| said.status.success())
 }
 
 fn restore(machine: &Machine, former: &Former) -> Result<(), ResourceError> {

@@ -1,13 +1,14 @@
 //! Agents that nobody talks to, each in a unit of systemd: one carries one change to its end, one puts
 //! everything in order when the machine has started, or when the other was killed.
 
-use super::ServeError;
+use super::{ServeError, log_error};
 use crate::{
     agent::{Agent, Options},
     apps::Apps,
     disk::DiskError,
     journal::{self, Journal, JournalError},
     lock::{self, LockError},
+    resources,
     store::StoreError,
 };
 use silver_plugin_api::plan::Outcome;
@@ -58,6 +59,10 @@ pub async fn carry(options: Options, apps: Arc<dyn Apps>, id: &str, settle: bool
 /// Settles what was left, routes and starts the apps that shall serve.
 pub async fn recover(options: Options, apps: Arc<dyn Apps>) -> Result<(), ServeError> {
     options.dirs.prepare()?;
+    match resources::undo_left(&options.dirs).await {
+        Ok(errors) => errors.iter().for_each(|error| tracing::error!("a set-up could not be undone: {error}")),
+        Err(error) => log_error("a set-up could not be undone", &error),
+    }
     Agent::new(options, apps)?.recover_all().await;
     Ok(())
 }
