@@ -24,7 +24,7 @@ pub struct Globals {
     /// Answer yes to every question
     #[arg(long, short = 'y', global = true)]
     pub yes: bool,
-    /// The node, or several of them and groups: NAME[,NAME]…; default: `local`, this machine
+    /// The node, or several of them and groups: `NAME[,NAME]…`; default: `local`, this machine
     #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
     pub node: Vec<String>,
     /// Say less: no progress

@@ -23,7 +23,7 @@ use silver_transport::ssh::{self, Place};
 pub struct AddNode {
     /// What it is called here
     name: Name,
-    /// Where it is: USER@HOST[:PORT], or a host of your ssh configuration
+    /// Where it is: `USER@HOST[:PORT]`, or a host of your ssh configuration
     #[arg(required_unless_present = "renew")]
     address: Option<Address>,
     /// The key that the host has to show, or its fingerprint (`SHA256:…`), so that nobody is asked
