@@ -5,9 +5,11 @@
 //! The client opens connections and the agent accepts them; one that the agent opens is refused. The
 //! client need not wait for the marker: what it says travels while the agent is still starting.
 
+mod heard;
 mod skip;
 
 use super::{MARKER, MAX_NOISE, ProtocolError};
+use heard::Heard;
 use skip::Skip;
 use std::{
     future::poll_fn,
@@ -57,11 +59,12 @@ enum State {
 
 impl Mux {
     /// Writes the marker and begins. Up to [`MAX_NOISE`] bytes before the other side's marker are skipped.
-    pub async fn client<R, W>(reader: R, mut writer: W) -> Result<Self, ProtocolError>
+    pub async fn client<R, W>(reader: R, writer: W) -> Result<Self, ProtocolError>
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
+        let mut writer = Heard(writer);
         writer.write_all(MARKER).await?;
         let (told, state) = watch::channel(State::Waiting);
         let seen = told.clone();

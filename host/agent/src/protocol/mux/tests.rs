@@ -115,3 +115,13 @@ async fn the_agent_ends_with_the_last_connection() {
     drop(stream);
     assert_eq!(serving.await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn what_was_said_by_whoever_went_at_once_is_heard() {
+    let (ours, mut theirs) = tokio::net::UnixStream::pair().unwrap();
+    theirs.write_all(b"SILVER-ABSENT\n").await.unwrap();
+    drop(theirs); // what is written from now on has no reader
+    let (reader, writer) = ours.into_split();
+    let error = Mux::client(reader, writer).await.unwrap().there().await.unwrap_err();
+    assert!(matches!(&*error, ProtocolError::NoMarker(said) if said.contains("SILVER-ABSENT")), "{error:?}");
+}
