@@ -7,6 +7,7 @@
 
 pub mod deploy;
 pub mod doctor;
+pub mod group;
 pub mod location;
 pub mod node;
 pub mod nodes;

@@ -19,6 +19,7 @@ pub use rollback::rollback;
 pub use state::{StateChange, change_state};
 
 pub(crate) use deploy::{APP_PLUGINS, locations};
+pub(crate) use steps::{BARRIER, OPEN};
 
 use crate::resolve::Overrides;
 use serde::{Deserialize, Serialize};

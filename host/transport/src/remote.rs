@@ -72,7 +72,8 @@ impl Node for RemoteNode {
     }
 
     async fn facts(&self) -> Result<NodeFacts, NodeError> {
-        ask!(self, Request::Facts, "`Facts`", Response::Facts(facts) => *facts)
+        // a node has the name by which it is reached, whatever it calls itself
+        ask!(self, Request::Facts, "`Facts`", Response::Facts(facts) => NodeFacts { name: self.name().into(), ..*facts })
     }
 
     async fn apps(&self) -> Result<Vec<AppReport>, NodeError> {

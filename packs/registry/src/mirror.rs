@@ -9,13 +9,30 @@ use crate::{
     error::RegistryError,
     log::{HeadError, TreeHead, entry_hash, root},
     needed::Needed,
-    registry::{self, DIRS, FORMAT, Registry},
+    registry::{self, DIRS, FORMAT, MIRRORS, Registry},
     signer::VerifierKey,
     statement::Statement,
 };
 use rustix::fs::FlockOperation;
 use silver_plugin_api::Digest;
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Where the copy of a node's registry lies, below the operator's own registry.
+pub fn dir(own: &Path, node: &str) -> PathBuf {
+    own.join(MIRRORS).join(node)
+}
+
+/// The names of the nodes whose registries were copied, sorted.
+pub fn names(own: &Path) -> Vec<String> {
+    let entries = fs::read_dir(own.join(MIRRORS)).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.retain(|name| dir(own, name).join("format").is_file());
+    names.sort();
+    names
+}
 
 /// A copy of a node's registry.
 #[derive(Debug)]
@@ -260,12 +277,14 @@ mod tests {
     #[test]
     fn a_copy_follows_its_node_and_is_a_registry_itself() {
         let fixture = Fixture::full();
-        let dir = fixture.registry.mirror_dir("web1");
+        let dir = dir(&fixture.home(), "web1");
+        assert_eq!(names(&fixture.home()), [""; 0]);
         let open = || Mirror::open_or_create(&dir, fixture.signer.verifier().clone()).unwrap();
         let mirror = open();
         assert_eq!(mirror.head().unwrap().size, 0);
         assert_eq!(pull(&fixture, &mirror).unwrap(), 4);
         assert_eq!(problems(&fixture, &mirror), []);
+        assert_eq!(names(&fixture.home()), ["web1"]);
         assert_eq!(pull(&fixture, &open()).unwrap(), 0, "nothing new");
         // over the end of a tile
         for _ in 0..260 {

@@ -113,11 +113,6 @@ impl Registry {
         &self.dir
     }
 
-    /// Where the copy of the registry of another node lies.
-    pub fn mirror_dir(&self, node: &str) -> PathBuf {
-        self.dir.join(MIRRORS).join(node)
-    }
-
     /// Its contents.
     pub fn objects(&self) -> &Objects {
         &self.objects

@@ -1,5 +1,8 @@
 //! The whole of the control half behind its socket, with apps that only remember.
 
+mod group;
+mod looking;
+
 use super::*;
 use crate::{
     fake::{self, FakeApps, step},

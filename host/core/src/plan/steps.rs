@@ -3,9 +3,9 @@
 use silver_plugin_api::plan::{Action, Check, CheckTarget, HookTarget, Listen, Probe, Process, Release, StatePath, Step};
 
 /// The step at which the members of a group wait for each other.
-const BARRIER: &str = "barrier";
+pub(crate) const BARRIER: &str = "barrier";
 /// The step after which nothing is reverted by itself.
-const OPEN: &str = "open";
+pub(crate) const OPEN: &str = "open";
 
 /// A release under its label.
 #[derive(Clone, Copy)]
