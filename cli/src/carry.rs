@@ -5,6 +5,7 @@ use crate::{
     error::{CommandError, Result},
     exit::Exit,
     interrupt::nothing_has_changed,
+    signing,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -46,6 +47,8 @@ pub struct How<'a> {
     pub ask_secrets: Option<&'a AskSecrets<'a>>,
     /// Shown to a person when it is done.
     pub notes: Option<String>,
+    /// It is one of many small steps of development, which nobody signs.
+    pub unsigned: bool,
 }
 
 /// Asks for the values of the secrets with these names.
@@ -71,13 +74,14 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
         None => BTreeMap::new(),
     };
     let (plan, digest) = (planned.plan().clone(), planned.digest());
+    let signature = if how.unsigned { None } else { signing::sign(context, &digest)? };
     let mut view = context.ui.progress();
     let mut listener = |progress: Progress| view.show(&progress);
 
     context.interrupt.is_awaited()?;
     let staged = Box::pin(interruptible(context, planned.stage(node, &secrets, &mut listener))).await;
     let Some(staged) = staged else { return Err(nothing_has_changed()) };
-    let submitted = staged?.submit(&Timestamp::now().to_string(), None).await?;
+    let submitted = staged?.submit(&Timestamp::now().to_string(), signature).await?;
     let outcome = interruptible(context, submitted.outcome(node, &mut listener)).await;
     view.finish();
     let Some(outcome) = outcome else {

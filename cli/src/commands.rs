@@ -114,6 +114,7 @@ impl Command {
                 | Self::Keys(_)
                 | Self::Logs(_)
                 | Self::Env(_)
+                | Self::Registry(_)
                 | Self::Run(_)
                 | Self::Shell(_)
         )

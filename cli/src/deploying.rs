@@ -9,6 +9,8 @@ use crate::{
     exit::Exit,
     kept,
     merging::{self, MergedPack, Opened},
+    node,
+    nodes::NodesFile,
     secrets, trust,
 };
 use semver::Version;
@@ -63,6 +65,8 @@ pub struct Target {
     pub app: String,
     /// Where it shall answer; `None`: where it does, or the default.
     pub locations: Option<Vec<String>>,
+    /// The nodes that it is deployed to, the one that goes ahead first.
+    pub nodes: Vec<String>,
 }
 
 impl Target {
@@ -119,31 +123,40 @@ impl Deploying {
     }
 
     /// Rows of the customization, unless the command line says where.
-    pub fn targets(&self, opened: &Opened) -> Result<Vec<Target>> {
+    pub fn targets(&self, context: &Context, opened: &Opened) -> Result<Vec<Target>> {
         let default = opened.pack.manifest().pack.name.to_string();
         let rows = opened.customization.as_ref().map(|mine| mine.config.deploy.as_slice()).unwrap_or_default();
         if rows.is_empty() && self.to.is_some() {
             return Err(CommandError::usage("the customization has no [[deploy]] rows to pick from with `--to`"));
         }
+        let said = self.location.clone().map(|location| vec![location]);
         if rows.is_empty() || self.name.is_some() || (self.location.is_some() && self.to.is_none()) {
             let app = self.name.clone().unwrap_or(default);
-            return Ok(vec![Target { app, locations: self.location.clone().map(|location| vec![location]) }]);
+            return Ok(vec![Target { app, locations: said, nodes: node::selected(context)? }]);
         }
         let mut targets = Vec::new();
+        let mut elsewhere = false;
         for row in rows {
             let app = row.name.as_ref().map_or_else(|| default.clone(), ToString::to_string);
             if self.to.as_ref().is_some_and(|to| *to != app && *to != row.node) {
                 continue;
             }
-            if row.node != silver_transport::local::NAME {
-                let error = CommandError::usage(format!("node `{}` cannot be reached: only `local` is supported yet", row.node));
-                return Err(error.hint("pick a row with `--to`, or give `--name`"));
+            let mut nodes = NodesFile::read(context)?.nodes.select(std::slice::from_ref(&row.node))?;
+            if !context.nodes.is_empty() {
+                let wanted = node::selected(context)?;
+                nodes.retain(|node| wanted.contains(node));
             }
-            let locations = self.location.clone().map(|location| vec![location]).or(Some(row.locations.clone()));
-            targets.push(Target { app, locations: locations.filter(|locations| !locations.is_empty()) });
+            if nodes.is_empty() {
+                elsewhere = true;
+                continue;
+            }
+            let locations = said.clone().or(Some(row.locations.clone())).filter(|locations| !locations.is_empty());
+            targets.push(Target { app, locations, nodes });
         }
         if targets.is_empty() {
-            return Err(CommandError::usage("no [[deploy]] row of the customization has that name or node"));
+            let of = if elsewhere { "those of `--node`" } else { "that name or node" };
+            return Err(CommandError::usage(format!("no [[deploy]] row of the customization has {of}"))
+                .hint("with `--name NAME`, rows do not matter"));
         }
         Ok(targets)
     }

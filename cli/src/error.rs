@@ -19,7 +19,7 @@ use silver_pack::{
     pack::PackError, rebase::RebaseError, render::RenderError, signature::SecretError, snapshot::ReadError,
 };
 use silver_providers::ProviderError;
-use silver_registry::RegistryError;
+use silver_registry::{MirrorError, RegistryError};
 use std::error::Error;
 
 /// The result of a command.
@@ -191,6 +191,18 @@ impl From<RegistryError> for CommandError {
         };
         let hint = error.hint();
         Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+impl From<MirrorError> for CommandError {
+    fn from(error: MirrorError) -> Self {
+        match error {
+            MirrorError::Registry(error) => error.into(),
+            error => {
+                let hint = error.hint();
+                Self::new(Exit::Integrity, error).maybe_hint(hint)
+            }
+        }
     }
 }
 

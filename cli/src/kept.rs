@@ -3,7 +3,7 @@
 use crate::{context::Context, error::Result};
 use silver_pack::{listing::Listing, pack::Pack, snapshot::Blobs};
 use silver_plugin_api::Digest;
-use silver_registry::{Registry, RegistryError};
+use silver_registry::{Registry, RegistryError, mirror};
 use std::{
     io::{self, Read},
     path::PathBuf,
@@ -18,11 +18,24 @@ pub fn registry(context: &Context) -> Result<Option<Registry>> {
     }
 }
 
-/// Where the pack with this digest lies, if it was deployed here.
+/// This machine's registry, and the copies of those of nodes.
+pub fn registries(context: &Context) -> Result<Vec<Registry>> {
+    let own = context.dirs()?.registry();
+    let mut all: Vec<Registry> = registry(context)?.into_iter().collect();
+    for node in mirror::names(&own) {
+        all.push(Registry::open(&mirror::dir(&own, &node))?);
+    }
+    Ok(all)
+}
+
+/// Where the pack with this digest lies, if it was deployed from here or its deployment was copied to here.
 pub fn pack(context: &Context, digest: &Digest) -> Result<Option<PathBuf>> {
-    let Some(registry) = registry(context)? else { return Ok(None) };
-    let archive = registry.archive_of(digest)?;
-    Ok(archive.map(|archive| registry.objects().archive_path(&archive)))
+    for registry in registries(context)? {
+        if let Some(archive) = registry.archive_of(digest)? {
+            return Ok(Some(registry.objects().archive_path(&archive)));
+        }
+    }
+    Ok(None)
 }
 
 /// The files of the pack with this digest, if it was deployed here.

@@ -23,6 +23,7 @@ mod interrupt;
 mod kept;
 mod key_files;
 mod merging;
+mod mirroring;
 mod moment;
 mod node;
 mod nodes;
@@ -34,7 +35,9 @@ mod providers;
 mod scratch;
 mod secrets;
 mod set_up;
+mod signing;
 mod text_diff;
+mod together;
 mod trust;
 mod ui;
 

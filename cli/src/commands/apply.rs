@@ -49,14 +49,15 @@ impl Apply {
         what.pack = self.pack.clone().or(what.pack);
         what.customize = self.customize.clone().or(what.customize);
         let opened = what.open(context, trust::First::unless(self.dry_run))?;
-        let targets = what.targets(&opened)?;
+        let targets = what.targets(context, &opened)?;
         let mut exit = Exit::Done;
         for plan in &file.plans {
-            let target = targets.iter().find(|target| target.app == plan.transition.app);
-            let target = target.ok_or_else(|| {
-                let app = &plan.transition.app;
-                CommandError::new(Exit::Error, format!("`{app}` is planned, but the customization has no such [[deploy]] row"))
-                    .hint("make a new plan with `silver plan`, and have that approved")
+            let is_for = |target: &&Target| target.app == plan.transition.app && target.nodes.contains(&plan.node);
+            let target = targets.iter().find(is_for).ok_or_else(|| {
+                let (app, node) = (&plan.transition.app, &plan.node);
+                let message =
+                    format!("`{app}` is planned for node `{node}`, but nothing says any more that it is deployed there");
+                CommandError::new(Exit::Error, message).hint("make a new plan with `silver plan`, and have that approved")
             })?;
             exit = self.apply(context, &what, &opened, target, plan, &file)?;
         }
@@ -73,7 +74,7 @@ impl Apply {
         file: &PlanFile,
     ) -> Result {
         context.block_on(async {
-            let node = node::connect(context)?;
+            let node = node::connect_to(context, &plan.node)?;
             let facts = node.facts().await?;
             let merged = target.merge(context, opened, &facts)?;
             let mut resolved = what.resolve(&merged, &facts, target)?;
@@ -83,7 +84,7 @@ impl Apply {
             let planned = resolved.plan_approved(&node, &BuiltinBackup, plan, &what.flags()?).await;
             let planned = planned.map_err(|error| trust::naming(error, merged.pack.path()))?;
             let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);
-            let how = How { dry_run: self.dry_run, ask_secrets: Some(&ask_secrets), notes: merged.notes(), unasked: false };
+            let how = How { dry_run: self.dry_run, ask_secrets: Some(&ask_secrets), notes: merged.notes(), ..How::default() };
             let exit = Box::pin(carry(context, &node, Choice::Planned(Box::new(planned)), how)).await?;
             if exit == Exit::Done && !self.dry_run {
                 merged.save_lock()?;

@@ -35,10 +35,12 @@ impl Plan {
         context.interrupt.ends_at_once(&context.ui)?;
         let opened = self.what.open(context, trust::First::Tell)?;
         let (mut plans, mut nothing) = (Vec::new(), Vec::new());
-        for target in self.what.targets(&opened)? {
-            match self.plan(context, &opened, &target)? {
-                Ok(plan) => plans.push(plan),
-                Err(why) => nothing.push(why),
+        for target in self.what.targets(context, &opened)? {
+            for name in &target.nodes {
+                match self.plan(context, &opened, &target, name)? {
+                    Ok(plan) => plans.push(plan),
+                    Err(why) => nothing.push(why),
+                }
             }
         }
         let exit = if self.exit_code && !plans.is_empty() { Exit::Differences } else { Exit::Done };
@@ -67,10 +69,16 @@ impl Plan {
         Ok(exit)
     }
 
-    /// The plan for one target, or why there is none.
-    fn plan(&self, context: &Context, opened: &Opened, target: &Target) -> Result<std::result::Result<plan::Plan, String>> {
+    /// The plan for one target on one node, or why there is none.
+    fn plan(
+        &self,
+        context: &Context,
+        opened: &Opened,
+        target: &Target,
+        name: &str,
+    ) -> Result<std::result::Result<plan::Plan, String>> {
         context.block_on(async {
-            let node = node::connect(context)?;
+            let node = node::connect_to(context, name)?;
             let facts = node.facts().await?;
             let merged = target.merge(context, opened, &facts)?;
             let resolved = self.what.resolve(&merged, &facts, target)?;

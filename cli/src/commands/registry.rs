@@ -6,16 +6,25 @@ mod files;
 mod head;
 mod key;
 mod log;
+mod pull;
 mod show;
 mod verify;
 mod where_is;
 
-use crate::{context::Context, error::Result};
+use crate::{
+    context::Context,
+    error::{CommandError, Result},
+    exit::Exit,
+    node,
+};
 use clap::Subcommand;
+use silver_core::nodes::LOCAL;
+use silver_registry::mirror;
 
-/// What was deployed on this machine: the log, its files, and the proof that nothing was altered
+/// What was deployed: the log, its files, and the proof that nothing was altered
 ///
-/// The registry is read where it lies; no agent is needed.
+/// The registry of this machine is read where it lies; no agent is needed. With `--node NAME` it is the copy of that
+/// node's registry, which `silver registry pull NAME` makes.
 #[derive(Debug, clap::Args)]
 pub struct Registry {
     #[command(subcommand)]
@@ -30,6 +39,7 @@ enum RegistryCommand {
     Diff(diff::Diff),
     WhereIs(where_is::WhereIs),
     Verify(verify::Verify),
+    Pull(pull::Pull),
     /// Print the signed tree head, to be kept elsewhere
     ///
     /// `silver registry verify --since-head FILE` finds later whether the log was rewritten, even when
@@ -46,17 +56,29 @@ impl Registry {
             RegistryCommand::Diff(args) => args.run(context),
             RegistryCommand::WhereIs(args) => args.run(context),
             RegistryCommand::Verify(args) => args.run(context),
+            RegistryCommand::Pull(args) => args.run(context),
             RegistryCommand::Head => head::run(context),
         }
     }
 }
 
-/// This machine's registry.
+/// The registry that is meant: this machine's, or the copy of a node's.
 fn open(context: &Context) -> Result<silver_registry::Registry> {
-    Ok(silver_registry::Registry::open(&context.dirs()?.registry())?)
+    let node = node::one(context)?;
+    let own = context.dirs()?.registry();
+    if node == LOCAL {
+        return Ok(silver_registry::Registry::open(&own)?);
+    }
+    match silver_registry::Registry::open(&mirror::dir(&own, &node)) {
+        Err(silver_registry::RegistryError::Absent(_)) => {
+            let message = format!("the registry of `{node}` was not copied to this machine yet");
+            Err(CommandError::new(Exit::Error, message).hint(format!("`silver registry pull {node}` copies it")))
+        }
+        registry => Ok(registry?),
+    }
 }
 
-/// This machine's registry, or `None` before the first deployment.
+/// As [`open`], or `None` before the first deployment on this machine.
 fn open_if_there(context: &Context) -> Result<Option<silver_registry::Registry>> {
-    crate::kept::registry(context)
+    if node::one(context)? == LOCAL { crate::kept::registry(context) } else { open(context).map(Some) }
 }

@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     exit::Exit,
     merging::Opened,
-    node, secrets, trust,
+    node, secrets, together, trust,
 };
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::node::Node;
@@ -43,15 +43,18 @@ impl Update {
         }
         let opened = self.what.open(context, trust::First::unless(self.dry_run))?;
         let mut exit = Exit::Done;
-        for target in self.what.targets(&opened)? {
-            exit = self.deploy(context, &opened, &target)?;
+        for target in self.what.targets(context, &opened)? {
+            exit = match target.nodes.as_slice() {
+                [one] => self.deploy(context, &opened, &target, one)?,
+                _ => together::update(context, &self.what, &opened, &target, self.dry_run)?,
+            };
         }
         Ok(exit)
     }
 
-    fn deploy(&self, context: &Context, opened: &Opened, target: &Target) -> Result {
+    fn deploy(&self, context: &Context, opened: &Opened, target: &Target, name: &str) -> Result {
         context.block_on(async {
-            let node = node::connect(context)?;
+            let node = node::connect_to(context, name)?;
             let facts = node.facts().await?;
             let merged = target.merge(context, opened, &facts)?;
             let resolved = self.what.resolve(&merged, &facts, target)?;
@@ -61,7 +64,7 @@ impl Update {
             // who edits wants the page, not the plan and the notes each time
             let unasked = self.what.development;
             let notes = if unasked { None } else { merged.notes() };
-            let how = How { dry_run: self.dry_run, ask_secrets: Some(&ask_secrets), notes, unasked };
+            let how = How { dry_run: self.dry_run, ask_secrets: Some(&ask_secrets), notes, unasked, unsigned: unasked };
             let exit = Box::pin(carry(context, &node, choice, how)).await?;
             if exit == Exit::Done && !self.dry_run && !self.what.development {
                 merged.save_lock()?;

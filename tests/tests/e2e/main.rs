@@ -22,6 +22,7 @@ mod layers;
 mod listed;
 mod manage_app;
 mod operate;
+mod operators;
 mod output;
 mod pack;
 mod pack_from;

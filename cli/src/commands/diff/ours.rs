@@ -10,7 +10,7 @@ use crate::{
 use silver_core::{deploy::DeployError, node::Node};
 use silver_pack::{
     listing::Listing,
-    snapshot::{MemoryBlobs, Snapshot},
+    snapshot::{Blobs, Layers, Snapshot},
 };
 use silver_plugin_api::{Digest, TreePath, plan::AppReport};
 use std::{path::Path, sync::Arc};
@@ -31,7 +31,10 @@ impl Ours {
     /// A pack, merged for this application and this node.
     pub(super) async fn pack(context: &Context, node: &dyn Node, what: Deploying, app: &AppReport) -> Result<Self> {
         let opened = what.open(context, trust::First::Tell)?;
-        let (facts, target) = (node.facts().await?, Target { app: app.app.clone(), locations: Some(app.locations.clone()) });
+        let (facts, target) = (
+            node.facts().await?,
+            Target { app: app.app.clone(), locations: Some(app.locations.clone()), nodes: vec![node.name().to_owned()] },
+        );
         let merged = target.merge(context, &opened, &facts)?;
         let mut resolved = what.resolve(&merged, &facts, &target)?;
         let unknown = resolved.take_assembled(node, &app.locations).await?;
@@ -54,10 +57,8 @@ impl Ours {
         if listing.digest() != *tree {
             return Err(DeployError::Tree { digest: *tree }.into());
         }
-        let tree = match kept::registry(context)? {
-            Some(registry) => Snapshot::new(listing, Arc::new(Contents(registry))),
-            None => Snapshot::new(listing, Arc::new(MemoryBlobs::new())),
-        };
+        let kept = kept::registries(context)?.into_iter().map(|registry| Arc::new(Contents(registry)) as Arc<dyn Blobs>);
+        let tree = Snapshot::new(listing, Arc::new(Layers::new(kept.collect())));
         Ok(Self { tree, unknown: Vec::new(), names: ["deployed", "node"], node_is_new: true })
     }
 }
