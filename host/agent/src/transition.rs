@@ -225,10 +225,7 @@ fn outcome(dirs: &Dirs, journal: &Journal) -> Result<Outcome, CarryError> {
         Fact::Failed { step, message, log } => Some((step.clone(), message.clone(), log.clone())),
         _ => None,
     });
-    let undo_errors = lines.iter().filter_map(|line| match &line.fact {
-        Fact::UndoFailed { step, message } => Some(format!("{step}: {message}")),
-        _ => None,
-    });
+    let undo_errors = not_undone(lines).map(|(step, message)| format!("{step}: {message}"));
     let (failed_step, message, log) = failed.map_or((None, None, Vec::new()), |(step, message, log)| {
         (Some(step).filter(|step| !step.is_empty()), Some(message), log)
     });
@@ -245,16 +242,23 @@ fn outcome(dirs: &Dirs, journal: &Journal) -> Result<Outcome, CarryError> {
 }
 
 fn kind(journal: &Journal) -> OutcomeKind {
-    let facts = || journal.lines().iter().map(|line| &line.fact);
-    if facts().any(|fact| matches!(fact, Fact::UndoFailed { .. })) {
+    if not_undone(journal.lines()).next().is_some() {
         return OutcomeKind::RevertFailed;
     }
-    let failed = facts().any(|fact| matches!(fact, Fact::Failed { .. }));
+    let failed = journal.lines().iter().any(|line| matches!(line.fact, Fact::Failed { .. }));
     if failed && !recover::is_past_return(journal.transition(), journal.lines()) {
         OutcomeKind::Reverted
     } else {
         OutcomeKind::Done
     }
+}
+
+/// Steps that could not be undone, and why; who comes later may have undone them after all.
+fn not_undone(lines: &[Line]) -> impl Iterator<Item = (&str, &str)> {
+    lines.iter().filter_map(|line| match &line.fact {
+        Fact::UndoFailed { step, message } if !recover::is_undone(lines, step) => Some((step.as_str(), message.as_str())),
+        _ => None,
+    })
 }
 
 /// From the moment when writes are closed to the one when they are open again, by the node's clock.

@@ -42,6 +42,8 @@ struct State {
     meanwhile: Option<Observed>,
     /// The connection breaks after the submission; then this is what watching says.
     breaks: Option<Watched>,
+    /// So often it cannot be reached before it says so.
+    away: u32,
     submitted: Option<Transition>,
     staged: Option<Release>,
     trees: BTreeMap<Digest, String>,
@@ -140,9 +142,16 @@ impl Node for Fake {
     async fn go(&self, _: &str, _: &str, _: bool) -> Result<(), NodeError> {
         unreachable!()
     }
-    async fn watch(&self, _: &str, _: &mut dyn Listener) -> Result<Watched, NodeError> {
+    async fn watch(&self, _: &str, heard: &mut dyn Listener) -> Result<Watched, NodeError> {
         self.asked("watch");
-        Ok(self.0.lock().unwrap().breaks.clone().unwrap_or(Watched::Idle(None)))
+        let mut state = self.0.lock().unwrap();
+        if let Some(left) = state.away.checked_sub(1) {
+            state.away = left;
+            return Err(NodeError::Unreachable { node: "fake".into(), reason: "no route".into() });
+        }
+        heard.progress(step("close-writes"));
+        heard.progress(step("migrate"));
+        Ok(state.breaks.clone().unwrap_or(Watched::Idle(None)))
     }
     async fn logs(&self, _: LogQuery, _: mpsc::Sender<LogLine>) -> Result<(), NodeError> {
         Ok(())
@@ -239,12 +248,17 @@ impl Session for Fake {
         self.0.lock().unwrap().submitted = Some(transition.clone());
         Ok(())
     }
-    async fn outcome(&mut self, _: &mut dyn Listener) -> Result<Outcome, NodeError> {
+    async fn outcome(&mut self, heard: &mut dyn Listener) -> Result<Outcome, NodeError> {
+        heard.progress(step("close-writes"));
         match self.0.lock().unwrap().breaks {
             None => Ok(Fake::done()),
             Some(_) => Err(NodeError::Broken { node: "fake".into(), reason: "cut".into() }),
         }
     }
+}
+
+fn step(name: &str) -> Progress {
+    Progress { step: name.into(), kind: ProgressKind::Done, at_ms: 1 }
 }
 
 /// A release with one file of the pack, one of the customization, and the reasons.
@@ -475,5 +489,31 @@ async fn after_the_submission_a_broken_connection_is_taken_up_again() {
             Err(error) => assert!(!known && matches!(error, DeployError::Unwatched { .. }), "{error}"),
         }
         assert_eq!(node.0.lock().unwrap().asked.last().unwrap(), "watch");
+    }
+}
+
+/// A node that is away for a while is asked again and again, and what was heard before is not heard twice; one that
+/// stays away is given up.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_away_for_a_while_is_waited_for() {
+    for (away, comes_back) in [(3, true), (1000, false)] {
+        let (node, zip) = (Fake::default(), zip());
+        {
+            let mut state = node.0.lock().unwrap();
+            state.observed = observed();
+            state.breaks = Some(Watched::Ended(Finished { id: "attempt".into(), outcome: Fake::done() }));
+            state.away = away;
+        }
+        let staged = planned(&node, &zip).await.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
+        let submitted = staged.submit("now", None).await.unwrap();
+        let mut heard = Vec::new();
+        let outcome = submitted.outcome(&node, &mut |progress: Progress| heard.push(progress.step)).await;
+        if comes_back {
+            assert_eq!(outcome.unwrap().kind, OutcomeKind::Done);
+            assert_eq!(heard, ["close-writes", "connection", "connection", "connection", "migrate"]);
+        } else {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, DeployError::OutOfSight { .. }) && error.hint().is_some(), "{error}");
+        }
     }
 }

@@ -249,6 +249,27 @@ async fn killed_while_putting_back_the_next_agent_goes_on() {
     }
 }
 
+#[tokio::test]
+async fn what_could_not_be_undone_at_first_is_undone_by_who_comes_later() {
+    let (_home, dirs) = home();
+    let recorder = Arc::new(FakeRecorder::default());
+    let (there, events) = (dirs.clone(), Arc::clone(&recorder));
+    let agent = tokio::spawn(async move {
+        let apps = FakeApps::new(&there, &["probe /", "route shop.20261122_1 Active shop.localhost"]);
+        let (feed, die_at) = (Feed::default(), DieAt::new("switch", Moment::Undone, killing()));
+        let means = Means { dirs: &there, apps: &apps, recorder: &*events, feed: &feed };
+        drop(carry(means, begin(&there, breaking(), Some(die_at))).await.unwrap());
+    });
+    assert!(agent.await.is_err());
+    let (apps, feed) = (FakeApps::new(&dirs, &[]), Feed::default());
+    let means = Means { dirs: &dirs, apps: &apps, recorder: &*recorder, feed: &feed };
+    let journal = Journal::all(&dirs, None).unwrap().pop().unwrap().1.unwrap();
+    assert!(matches!(&journal.lines().last().unwrap().fact, Fact::UndoFailed { step, .. } if step == "switch"));
+    let outcome = resume(means, journal, Decision::Revert).await.unwrap().unwrap();
+    assert_eq!((outcome.kind, outcome.undo_errors), (OutcomeKind::Reverted, Vec::new()));
+    assert_old_world(&dirs, "undone at last");
+}
+
 /// Stands for `abort`: the task ends there and then, and nothing is printed.
 fn killing() -> Arc<dyn Fn() + Send + Sync> {
     Arc::new(|| std::panic::resume_unwind(Box::new("killed")))
