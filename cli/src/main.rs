@@ -8,6 +8,7 @@ mod agent_programs;
 mod app_name;
 mod app_plugins;
 mod args;
+mod attach;
 mod carry;
 mod changes;
 mod commands;

@@ -1,4 +1,5 @@
 use crate::{
+    attach::attach,
     carry::{How, carry},
     context::Context,
     deploying::{Deploying, Target},
@@ -58,6 +59,7 @@ impl Update {
             let facts = node.facts().await?;
             let merged = target.merge(context, opened, &facts)?;
             let resolved = self.what.resolve(&merged, &facts, target)?;
+            attach(context, &node, &target.app).await?;
             let choice = resolved.plan(&node, &BuiltinBackup, &self.what.flags()?).await;
             let choice = choice.map_err(|error| trust::naming(error, merged.pack.path()))?;
             let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);

@@ -56,6 +56,22 @@ fn before_it_is_submitted_nothing_has_changed() {
     world.update("next").ok();
 }
 
+/// The release that is replaced has to be killed, which takes its time.
+#[test]
+fn another_command_looks_on_at_a_change_and_finds_it_done() {
+    let world = World::new();
+    world.update("ignores-term").ok();
+    let before = journals(&world);
+    let child = started(&world, "breaking");
+    wait_for("the journal of the update", || (journals(&world) > before).then_some(()));
+    let second = world.update("breaking").ok();
+    let said = second.stderr();
+    assert!(said.contains("a change of hello is under way: looking on"), "{said}");
+    assert!(said.contains("the change of hello is done: hello."), "{said}");
+    assert!(second.stdout().contains("nothing to do"), "{}", second.snapshot());
+    assert!(child.wait_with_output().unwrap().status.success());
+}
+
 #[test]
 fn after_it_was_submitted_the_node_finishes_and_the_next_command_says_how() {
     let world = World::new();
