@@ -26,6 +26,8 @@ struct Row {
     restarts: u32,
     drift: Vec<String>,
     running: Option<String>,
+    /// Told as a warning: there is hardly ever anything to tell.
+    #[serde(skip)]
     left: bool,
 }
 
