@@ -94,12 +94,12 @@ fn path(text: &str) -> TreePath {
     text.parse().unwrap()
 }
 
-fn state(at: &str, nature: StateNature) -> StatePath {
+pub(crate) fn state(at: &str, nature: StateNature) -> StatePath {
     let serve = (nature == StateNature::Public).then(|| "/uploads/".to_owned());
     StatePath { path: path(at), nature, directory: true, seed: None, backup: true, owned: None, set: Vec::new(), serve }
 }
 
-fn release(app: &str, how: &str) -> Release {
+pub(crate) fn release(app: &str, how: &str) -> Release {
     let digest = Digest::from_bytes([1; 32]);
     let web = Process {
         name: "web".into(),

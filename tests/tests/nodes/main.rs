@@ -1,6 +1,7 @@
 //! What silver promises on servers, tried on real Debian nodes. One file for each promise, listed here with its tests.
 
 mod apps;
+mod carry;
 mod harness;
 mod provider;
 
@@ -13,5 +14,13 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(apps::ON_A_NODE) {
         return apps::on_a_node();
     }
-    silver_tests::nodes::main(&[("apps", apps::TESTS), ("harness", harness::TESTS), ("provider", provider::TESTS)])
+    if std::env::args().nth(1).as_deref() == Some(carry::CLIENT) {
+        return carry::run();
+    }
+    silver_tests::nodes::main(&[
+        ("apps", apps::TESTS),
+        ("carry", carry::TESTS),
+        ("harness", harness::TESTS),
+        ("provider", provider::TESTS),
+    ])
 }
