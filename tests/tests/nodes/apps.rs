@@ -29,19 +29,19 @@ pub(crate) const TESTS: Tests = &[
 ];
 
 /// A node with the test program on it.
-struct World {
-    node: TestNode,
+pub(crate) struct World {
+    pub(crate) node: TestNode,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let node = TestNode::ready("web1");
         fs::copy(std::env::current_exe().unwrap(), node.disk().join("root/driver")).unwrap();
         Self { node }
     }
 
     /// Lays a release out as staging does, with the server in `how`.
-    fn lay(&self, label: &str, how: &str, change: impl FnOnce(&mut Release)) {
+    pub(crate) fn lay(&self, label: &str, how: &str, change: impl FnOnce(&mut Release)) {
         let (app, _) = label.rsplit_once('.').unwrap();
         let mut release = release(app, how);
         change(&mut release);
@@ -57,11 +57,11 @@ impl World {
         symlink(format!("/run/silver/apps/{app}/{label}/conf/conf/app.ini"), dir.join("instance/conf/app.ini")).unwrap();
     }
 
-    fn try_act(&self, action: &str, label: &str, arguments: &str) -> Output {
+    pub(crate) fn try_act(&self, action: &str, label: &str, arguments: &str) -> Output {
         self.node.try_sh(&format!("/root/driver {ON_A_NODE} {action} {label} {arguments}"))
     }
 
-    fn act(&self, action: &str, label: &str, arguments: &str) -> String {
+    pub(crate) fn act(&self, action: &str, label: &str, arguments: &str) -> String {
         let output = self.try_act(action, label, arguments);
         assert!(output.status.success(), "{action} {label}: {}", text(&output));
         String::from_utf8_lossy(&output.stdout).into_owned()

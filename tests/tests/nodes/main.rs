@@ -2,6 +2,7 @@
 
 mod apps;
 mod carry;
+mod front;
 mod harness;
 mod provider;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     silver_tests::nodes::main(&[
         ("apps", apps::TESTS),
         ("carry", carry::TESTS),
+        ("front", front::TESTS),
         ("harness", harness::TESTS),
         ("provider", provider::TESTS),
     ])

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use silver_agent::{
     apps::{AppFailure, Apps, Placed, Route},
+    caddy::{Caddy, Settings},
     dirs::Dirs,
     systemd::{Door, Systemd},
 };
-use silver_plugin_api::plan::{Access, Hook, HookTarget, LogLine, LogQuery, Probe, Release, RunOutput, RunSpec};
+use silver_plugin_api::plan::{Access, AppState, Hook, HookTarget, LogLine, LogQuery, Probe, Release, RunOutput, RunSpec};
 use std::{
     io::{Write, stderr, stdout},
     process::ExitCode,
@@ -63,7 +64,18 @@ async fn act(arguments: &[String]) -> Result<ExitCode, AppFailure> {
     let (app, _) = label.rsplit_once('.').unwrap();
     let release: Release = serde_json::from_slice(&std::fs::read(dirs.release(app, label).join("value")).unwrap()).unwrap();
     let placed = Placed { label: label.clone(), release: Arc::new(release), locations: vec![format!("{app}.example.org")] };
-    let apps = Systemd::new(dirs, Arc::new(NoFront), 443);
+    let door: Arc<dyn Door> = if dirs.config.join("front.toml").exists() {
+        Arc::new(Caddy::new(dirs.clone(), Settings::load(&dirs).unwrap()))
+    } else {
+        Arc::new(NoFront)
+    };
+    let apps = Systemd::new(dirs, Arc::clone(&door), 443);
+    let route = Route {
+        app: app.to_owned(),
+        state: AppState::Active,
+        locations: placed.locations.clone(),
+        current: Some(placed.clone()),
+    };
     let say = |line: &str| say(line);
     match action.as_str() {
         "start" => {
@@ -73,6 +85,26 @@ async fn act(arguments: &[String]) -> Result<ExitCode, AppFailure> {
             apps.ready(&placed, false, &probe.unwrap_or_else(ready), &say).await?;
         }
         "start-only" => apps.start(&placed, false).await?,
+        "route" => {
+            apps.route(route).await?;
+            door.probe(&placed, &ready().access).await?;
+        }
+        "update" => {
+            apps.start(&placed, false).await?;
+            apps.ready(&placed, false, &ready(), &say).await?;
+            apps.route(route).await?;
+            apps.drain(app, &rest[0], Duration::from_secs(10)).await?;
+        }
+        // as a breaking migration does
+        "hold" => {
+            apps.close(app, Duration::from_secs(20)).await?;
+            apps.stop(app, &rest[0], false).await?;
+            apps.start(&placed, false).await?;
+            apps.ready(&placed, false, &ready(), &say).await?;
+            apps.route(route).await?;
+            door.probe(&placed, &ready().access).await?;
+            apps.open(app).await?;
+        }
         "stop" => apps.stop(app, label, false).await?,
         "hook" => {
             let hook = Hook { target: HookTarget::Command(rest.to_vec()), timeout_ms: 2000 };
@@ -95,9 +127,10 @@ async fn act(arguments: &[String]) -> Result<ExitCode, AppFailure> {
         }
         "settle" => apps.settle(app).await?,
         "processes" => say(&serde_json::to_string(&apps.processes(app).await).unwrap()),
-        "logs" => {
+        "logs" | "requests" => {
             let (to, mut from) = mpsc::channel::<LogLine>(16);
-            let query = LogQuery { app: app.into(), process: None, lines: 100, follow: false };
+            let process = (action == "requests").then(|| "access".to_owned());
+            let query = LogQuery { app: app.into(), process, lines: 100, follow: false };
             let printing = async {
                 while let Some(line) = from.recv().await {
                     say(&format!("{} {}", line.process, line.text));

@@ -196,3 +196,14 @@ async fn https_with_certificates_of_its_own() {
     asked.body_contains = Some("x-forwarded-proto=https".into());
     world.ask(&placed, &asked).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_socket_that_is_a_link_leads_nowhere() {
+    let Some(world) = World::caddy().await else { return };
+    let socket = world.socket("a.1");
+    let admin = world.dirs.run.with_file_name("caddy").join("admin.sock");
+    std::os::unix::fs::symlink(&admin, &socket).unwrap();
+    world.route(&world.served("a.1", |_| ())).await;
+    let answer = world.get("/config/").await;
+    assert_eq!(status(&answer), 502, "{answer}");
+}
