@@ -2,6 +2,7 @@
 
 use crate::{
     context::Context,
+    dns,
     error::{CommandError, Result},
     exit::Exit,
     interrupt::nothing_has_changed,
@@ -62,6 +63,10 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
     };
     if !how.unasked || how.dry_run {
         show(context, planned.plan(), how.dry_run)?;
+        let transition = &planned.plan().transition;
+        if transition.release.is_some() {
+            dns::warn(context, &transition.locations).await?;
+        }
     }
     if how.dry_run {
         return Ok(Exit::Done);

@@ -16,6 +16,7 @@ mod context;
 mod deploying;
 mod deployment;
 mod dirs;
+mod dns;
 mod error;
 mod exit;
 mod extensions;
