@@ -300,6 +300,10 @@ fn hooks_and_programs_run_in_the_same_room() {
     let output = world.try_act("run", label, "sh -c 'echo out; echo err >&2; exit 5'");
     assert_eq!((output.status.code(), text(&output).as_str()), (Some(5), "out\nerr\n"));
     assert_eq!(world.try_act("run", label, "sh -c 'kill -9 $$'").status.code(), Some(137));
+    for _ in 0..5 {
+        let output = world.try_act("run-on-a-terminal", label, "sh -c 'stty size; id -un; exit 6'");
+        assert_eq!((output.status.code(), text(&output).as_str()), (Some(6), "24 80\r\nsilver-trac\r\n"));
+    }
     assert_eq!(world.node.sh("systemctl list-units --all --no-legend 'silver-*once*' | wc -l"), "0");
 }
 

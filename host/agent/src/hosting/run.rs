@@ -4,7 +4,7 @@ use super::Host;
 use crate::{
     apps::{AppFailure, Placed},
     failure::because,
-    process::{Group, joined},
+    process::{Group, by_setsid, joined},
 };
 use silver_plugin_api::plan::{HookTarget, RunInput, RunOutput, RunSpec};
 use tokio::sync::mpsc;
@@ -19,7 +19,10 @@ impl Host {
         output: mpsc::Sender<RunOutput>,
     ) -> Result<i32, AppFailure> {
         let (launch, _) = self.launch(placed, &spec.phase, &argv(placed, spec), None)?;
-        let ended = joined(launch, spec.tty, Group, input, output).await;
+        // where setsid is missing, pipes have to do
+        let opens = by_setsid();
+        let terminal = spec.tty.zip(opens.as_ref().map(|opens| opens as _));
+        let ended = joined(launch, terminal, Group, input, output).await;
         ended.map(|ended| ended.code).map_err(|error| because(&format!("`{}` in `{}`", spec.phase, placed.label), &*error, None))
     }
 }

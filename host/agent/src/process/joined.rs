@@ -1,7 +1,7 @@
 //! A program whose standard streams are joined with somebody's, through pipes or a terminal.
 //!
-//! A terminal needs setsid(1) of util-linux, which makes it the program's controlling one; where it
-//! is missing, pipes are used.
+//! A terminal has to be the program's controlling one. For a process of ours setsid(1) of util-linux does that, for a unit
+//! systemd.
 
 use super::{Control, Ended, Launch, find_program, parse_signal};
 use rustix::{
@@ -25,22 +25,38 @@ const PIECE: usize = 32 << 10;
 /// Why a program could not be run.
 pub(crate) type Refused = Box<dyn std::error::Error + Send + Sync>;
 
-/// Runs a program until it ends or until nobody listens. `size` is that of a terminal, if there is to be one;
+/// Makes of a program the one that has the terminal at this path for its controlling one.
+pub(crate) type Opens<'a> = &'a (dyn Fn(&Launch, &str) -> Result<Launch, Refused> + Sync);
+
+/// What terminals are called to programs.
+pub(crate) const TERM: &str = "xterm-256color";
+
+/// [`Opens`] by setsid(1) of util-linux, where it is.
+pub(crate) fn by_setsid() -> Option<impl Fn(&Launch, &str) -> Result<Launch, Refused> + Sync> {
+    let setsid = find_program("setsid", "/usr/bin:/bin", Path::new("/"))?;
+    Some(move |launch: &Launch, _: &str| {
+        // asks whether the program is there before setsid would
+        launch.command()?;
+        let wrapper = [setsid.display().to_string(), "--ctty".into(), "--".into()];
+        Ok(Launch { argv: [&wrapper[..], &launch.argv].concat(), ..launch.clone() })
+    })
+}
+
+/// Runs a program until it ends or until nobody listens. `terminal` has the size of one, if there is to be one;
 /// `control` makes the power over it from its process id.
 pub(crate) async fn joined<C: Control>(
     mut launch: Launch,
-    size: Option<(u16, u16)>,
+    terminal: Option<((u16, u16), Opens<'_>)>,
     control: impl FnOnce(u32) -> C,
     mut input: mpsc::Receiver<RunInput>,
     output: mpsc::Sender<RunOutput>,
 ) -> Result<Ended, Refused> {
-    let setsid = find_program("setsid", "/usr/bin:/bin", &launch.directory);
-    let (mut child, joined) = match (size, setsid) {
-        (Some(size), Some(setsid)) => {
-            launch.env.push(("TERM".into(), "xterm-256color".into()));
-            on_terminal(&launch, &setsid, size)?
+    let (mut child, joined) = match terminal {
+        Some((size, opens)) => {
+            launch.env.push(("TERM".into(), TERM.into()));
+            on_terminal(&launch, opens, size)?
         }
-        _ => on_pipes(&launch)?,
+        None => on_pipes(&launch)?,
     };
     let Some(pid) = child.id() else { return Err("it ended before it began".into()) };
     let control = control(pid);
@@ -113,21 +129,18 @@ fn on_pipes(launch: &Launch) -> Result<(Child, Joined), Refused> {
     Ok((child, Joined { input: Some(Box::new(input)), terminal: None, out: Box::new(out), err }))
 }
 
-fn on_terminal(launch: &Launch, setsid: &Path, size: (u16, u16)) -> Result<(Child, Joined), Refused> {
+fn on_terminal(launch: &Launch, opens: Opens<'_>, size: (u16, u16)) -> Result<(Child, Joined), Refused> {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&ours)?;
     unlockpt(&ours)?;
     let name = ptsname(&ours, Vec::new())?;
     let theirs =
         rustix::fs::open(OsStr::from_bytes(name.as_bytes()), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
-    // asks whether the program is there before setsid would
-    launch.command()?;
-    let mut wrapped = launch.clone();
-    wrapped.argv = [vec![setsid.display().to_string(), "--ctty".into(), "--".into()], launch.argv.clone()].concat();
+    let wrapped = opens(launch, &name.to_string_lossy())?;
     let mut command = wrapped.command()?;
     let theirs = File::from(theirs);
     command.stdin(theirs.try_clone()?).stdout(theirs.try_clone()?).stderr(theirs);
-    // no group: setsid makes a session of its own, and with it a group, without another process
+    // no group: a session of its own is made, and with it a group, without another process
     let child = wrapped.spawn(&mut command)?;
     let ours = File::from(ours);
     resize(&ours, size);

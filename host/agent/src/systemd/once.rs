@@ -13,7 +13,7 @@ use crate::{
     failure::because,
     hosting::argv_of,
     logs::{self, LogFile, Redactor},
-    process::{Control, Ended, Launch, Tail, attend, joined},
+    process::{Control, Ended, Launch, Opens, TERM, Tail, attend, joined},
 };
 use async_trait::async_trait;
 use rustix::process::Signal;
@@ -80,9 +80,10 @@ impl Systemd {
         input: mpsc::Receiver<RunInput>,
         output: mpsc::Sender<RunOutput>,
     ) -> Result<i32, AppFailure> {
-        let with = if spec.tty.is_some() { "--pty" } else { "--pipe" };
-        let Once { unit, launch, .. } = self.once(placed, &spec.phase, &argv_of(placed, spec), &[with]).await?;
-        let ended = joined(launch, spec.tty, |_| unit, input, output).await;
+        let with: &[&str] = if spec.tty.is_some() { &[] } else { &["--pipe"] };
+        let Once { unit, launch, .. } = self.once(placed, &spec.phase, &argv_of(placed, spec), with).await?;
+        let opens: Opens<'_> = &|launch, terminal| Ok(on_terminal(launch, terminal));
+        let ended = joined(launch, spec.tty.map(|size| (size, opens)), |_| unit, input, output).await;
         ended.map(|ended| ended.code).map_err(|error| because(&format!("`{}` in `{}`", spec.phase, placed.label), &*error, None))
     }
 
@@ -136,6 +137,20 @@ impl Systemd {
     pub(super) async fn settle_app(&self, app: &str) -> Result<(), AppFailure> {
         self.stop_units(app, |name| matches!(name.part, Part::Once(_))).await
     }
+}
+
+/// systemd opens our terminal for the unit. (`--pty` would put another one between, and lose the last of what is said.)
+fn on_terminal(launch: &Launch, terminal: &str) -> Launch {
+    let mut argv = launch.argv.clone();
+    let set = [
+        format!("--setenv=TERM={TERM}"),
+        format!("--property=TTYPath={terminal}"),
+        "--property=StandardInput=tty-force".into(),
+        "--property=StandardOutput=tty".into(),
+        "--property=StandardError=tty".into(),
+    ];
+    argv.splice(1..1, set);
+    Launch { argv, ..launch.clone() }
 }
 
 /// Distinguishes programs that run at the same time.

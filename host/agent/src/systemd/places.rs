@@ -12,7 +12,7 @@ use super::{owner, user::User};
 use crate::{
     apps::Placed,
     dirs::Dirs,
-    disk::{At, DiskError, make_dir, remove_dir, remove_file},
+    disk::{At, DiskError, make_dir, names, remove_dir, remove_file},
     environment::{home, temp},
 };
 use rustix::fs::{Gid, Uid};
@@ -20,7 +20,7 @@ use silver_pack::hash::sha256;
 use silver_plugin_api::plan::{Listen, StateNature};
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt as _, chown, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
     path::{Path, PathBuf},
 };
 
@@ -96,6 +96,19 @@ pub(super) fn remove(dirs: &Dirs, app: &str, label: &str) -> Result<(), DiskErro
     let links = fs::read_dir(&run).into_iter().flatten().filter_map(Result::ok);
     for link in links.filter(|entry| entry.path().extension().is_some_and(|end| end == "sock")) {
         remove_file(&link.path())?;
+    }
+    Ok(())
+}
+
+/// Removes the sockets of releases of an app that are not on the node any more: what was run of them may have been a hook
+/// only.
+pub(super) fn forget(dirs: &Dirs, app: &str, user: &User) -> Result<(), DiskError> {
+    let kept: Vec<PathBuf> = names(&dirs.releases(app))?.iter().map(|label| directory(dirs, label)).collect();
+    let sockets = dirs.run.join("sockets");
+    for dir in names(&sockets)?.into_iter().map(|name| sockets.join(name)).filter(|dir| !kept.contains(dir)) {
+        if fs::symlink_metadata(&dir).is_ok_and(|found| found.uid() == user.uid.as_raw()) {
+            remove_dir(&dir)?;
+        }
     }
     Ok(())
 }

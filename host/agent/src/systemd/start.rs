@@ -74,6 +74,7 @@ impl Systemd {
         }
         if !check {
             self.give_way(placed).await?;
+            places::forget(&self.dirs, app, &user).map_err(|error| AppFailure::new(words(&error)))?;
         }
         // only when all can be started is any
         if self.write(&files)? {

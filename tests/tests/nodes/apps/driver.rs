@@ -110,10 +110,13 @@ async fn act(arguments: &[String]) -> Result<ExitCode, AppFailure> {
             let hook = Hook { target: HookTarget::Command(rest.to_vec()), timeout_ms: 2000 };
             apps.hook(&placed, "migrate", &hook, &say).await?;
         }
-        "run" => {
-            let (_, input) = mpsc::channel(1);
+        "run" | "run-on-a-terminal" => {
+            let (_keyboard, input) = mpsc::channel(1);
+            let tty = (action != "run").then_some((80, 24));
+            let (_, nothing) = mpsc::channel(1);
+            let input = if tty.is_some() { input } else { nothing };
             let (output, mut from) = mpsc::channel(16);
-            let spec = RunSpec { argv: rest.to_vec(), tty: None, phase: "run".into() };
+            let spec = RunSpec { argv: rest.to_vec(), tty, phase: "run".into() };
             let printing = async {
                 while let Some(piece) = from.recv().await {
                     let _ = match piece {
