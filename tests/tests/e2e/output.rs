@@ -51,8 +51,7 @@ fn help() {
                    a file changes
       doctor  Look for what is not as it was deployed: files of releases, and the set-up of a
                    server
-      registry  What was deployed on this machine: the log, its files, and the proof that nothing was
-                   altered
+      registry  What was deployed: the log, its files, and the proof that nothing was altered
       local  The background agent of this machine's node: status and stop
       completions  Print a script that completes silver's commands in a shell
       help  Print this message or the help of the given subcommand(s)
