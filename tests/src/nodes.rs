@@ -7,6 +7,7 @@
 
 mod inside;
 mod outside;
+pub mod server;
 
 use silver_providers::{
     image::Kind,

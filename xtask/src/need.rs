@@ -75,6 +75,7 @@ pub(crate) fn nodes() -> Result<(), Failure> {
         ("dpkg-scanpackages", "dpkg-dev"),
         ("ssh", "openssh-client"),
         ("ip", "iproute2"),
+        ("faketime", "faketime"),
     ];
     let missing = || {
         packages

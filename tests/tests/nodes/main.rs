@@ -1,9 +1,14 @@
 //! What silver promises on servers, tried on real Debian nodes. One file for each promise, listed here with its tests.
 
+mod access;
 mod apps;
 mod carry;
+mod client;
+mod disturbed;
+mod first;
 mod front;
 mod harness;
+mod power;
 mod provider;
 
 use std::process::ExitCode;
@@ -19,10 +24,15 @@ fn main() -> ExitCode {
         return carry::run();
     }
     silver_tests::nodes::main(&[
+        ("access", access::TESTS),
         ("apps", apps::TESTS),
         ("carry", carry::TESTS),
+        ("client", client::TESTS),
+        ("disturbed", disturbed::TESTS),
+        ("first", first::TESTS),
         ("front", front::TESTS),
         ("harness", harness::TESTS),
+        ("power", power::TESTS),
         ("provider", provider::TESTS),
     ])
 }

@@ -1,0 +1,74 @@
+//! Getting in: another host key, a wrong sudo, login shells that talk or are none, a clock that is off.
+
+use silver_tests::nodes::{
+    Tests,
+    server::{HOST, Server},
+};
+use std::process::Command;
+
+pub(crate) const TESTS: Tests = &[
+    ("another_host_key_is_refused_and_the_way_out_is_said", another_host_key_is_refused_and_the_way_out_is_said),
+    ("sudo_that_asks_for_a_password_is_said_and_changes_nothing", sudo_that_asks_for_a_password_is_said_and_changes_nothing),
+    ("login_shells_that_talk_or_are_fish_do_not_matter", login_shells_that_talk_or_are_fish_do_not_matter),
+    ("an_operator_whose_clock_is_off_by_ten_years_deploys", an_operator_whose_clock_is_off_by_ten_years_deploys),
+];
+
+fn another_host_key_is_refused_and_the_way_out_is_said() {
+    let server = Server::new();
+    server.update("good").ok();
+    server.node.sh("rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key");
+    server.node.restart().unwrap(); // and with it what ssh had open
+    silver_tests::wait_for("sshd", || {
+        let active = server.node.exec("systemctl is-active --quiet ssh systemd-user-sessions").ok()?;
+        active.status.success().then_some(())
+    });
+    silver_tests::wait_for("the application", || server.version());
+    let refused = server.update("next").exits(8);
+    for word in ["has another key", "hint:", "--renew"] {
+        assert!(refused.stderr().contains(word), "`{word}`: {}", refused.stderr());
+    }
+    assert_eq!(server.version().unwrap(), "1.0.0");
+    let key = server.node.sh("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub");
+    server.world.silver(["add-node", "web1", "--renew", "--host-key", &key]).ok();
+    server.update("next").ok();
+    assert_eq!(server.settled(), "1.0.1");
+}
+
+fn sudo_that_asks_for_a_password_is_said_and_changes_nothing() {
+    let server = Server::new();
+    server.update("good").ok();
+    server.node.sh("sed -i 's/NOPASSWD: //' /etc/sudoers.d/deploy; echo deploy:secret | chpasswd; pkill -u deploy || true");
+    let refused = server.update("next");
+    assert!([1, 6].contains(&refused.code()), "{}", refused.snapshot());
+    for word in ["sudo", "hint:"] {
+        assert!(refused.stderr().contains(word), "`{word}`: {}", refused.stderr());
+    }
+    assert_eq!(server.version().unwrap(), "1.0.0");
+}
+
+fn login_shells_that_talk_or_are_fish_do_not_matter() {
+    let server = Server::new();
+    server.node.sh("echo 'echo welcome to web1; echo; head -c 30000 /dev/zero | tr \"\\\\0\" x; echo' > /home/deploy/.bashrc");
+    server.update("good").ok();
+    server.node.sh("usermod --shell /usr/bin/fish deploy; pkill -u deploy || true");
+    server.update("next").ok();
+    assert_eq!(server.settled(), "1.0.1");
+}
+
+fn an_operator_whose_clock_is_off_by_ten_years_deploys() {
+    let server = Server::new();
+    server.update("good").ok();
+    let mut words = server.update_words("next");
+    words.extend(["--node".into(), "web1".into()]);
+    let plain = server.world.command(words);
+    let mut ahead = Command::new("faketime");
+    ahead.args(["-f", "+10y"]).arg(plain.get_program()).args(plain.get_args()).current_dir(server.world.work()).env_clear();
+    ahead.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    server.world.run(&mut ahead).ok();
+    assert_eq!(server.settled(), "1.0.1");
+    assert!(server.http().page(HOST, "/").contains("1.0.1"));
+    // the node's own time is in its records
+    let log = server.json(&["releases", "hello"]);
+    let year = server.node.sh("date +%Y");
+    assert!(log.to_string().contains(&year), "{log}");
+}
