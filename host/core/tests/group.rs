@@ -221,7 +221,14 @@ impl Session for Fake {
     async fn missing(&mut self, _: Option<Digest>, _: Vec<Digest>) -> Result<Missing, NodeError> {
         unreachable!()
     }
-    async fn put_archive(&mut self, _: Digest, _: u64, _: Body<'_>, _: &mut (dyn FnMut(u64) + Send)) -> Result<(), NodeError> {
+    async fn put_archive(
+        &mut self,
+        _: Digest,
+        _: u64,
+        _: u64,
+        _: Body<'_>,
+        _: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), NodeError> {
         unreachable!()
     }
     async fn put_blob(&mut self, _: Digest, _: u64, _: Body<'_>) -> Result<(), NodeError> {
