@@ -28,7 +28,7 @@ mod releases;
 mod rollback;
 mod run;
 mod serve;
-mod setup_node;
+pub mod setup_node;
 mod shell;
 mod state;
 mod status;

@@ -37,6 +37,7 @@ mod providers;
 mod scratch;
 mod secrets;
 mod set_up;
+mod setup_version;
 mod signing;
 mod text_diff;
 mod together;

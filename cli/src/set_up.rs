@@ -1,6 +1,9 @@
 //! The set-up of a server, as `nodes.toml` and silver's own node-setup plugin want it.
 
+mod plugins;
+
 use crate::{
+    context::Context,
     error::{CommandError, Result},
     exit::Exit,
     findings,
@@ -15,7 +18,7 @@ use silver_core::{
     setup::{Change, Proposal, propose},
 };
 use silver_plugin_api::{
-    Settings,
+    Diagnostic, Settings,
     node_setup::NodeSetup,
     setup::{Applied, Difference, Fate, ItemResult, Plan},
 };
@@ -51,16 +54,17 @@ pub struct ResultRow {
     log: Vec<String>,
 }
 
-/// What shall be so on a node.
-pub async fn plan(ui: &Ui, node: &dyn Node, file: &NodesFile) -> Result<Plan> {
+/// What shall be so on a node, and what was found on the way: by silver and by the plugins of nodes.toml.
+pub async fn plan(context: &Context, node: &dyn Node, file: &NodesFile) -> Result<(Plan, Vec<Diagnostic>)> {
     let Some(entry) = file.nodes.nodes.get(node.name()) else {
         return Err(CommandError::usage(format!("{} has no node `{}`", file.path.display(), node.name())));
     };
     let (facts, settings) = (node.facts().await?, settings(&file.nodes, entry)?);
-    let notes = BuiltinNodeSetup.check(&facts, &settings);
-    let plan = BuiltinNodeSetup.make_plan(&facts, &settings).map_err(findings::failed)?;
-    findings::show(ui, &notes);
-    Ok(plan)
+    let own = BuiltinNodeSetup.make_plan(&facts, &settings).map_err(findings::failed)?;
+    let mut found = BuiltinNodeSetup.check(&facts, &settings);
+    let (more, also) = plugins::plan(context, file, &facts)?;
+    found.extend(also);
+    Ok((own.join(more), found))
 }
 
 /// What a plan would change on a node.

@@ -51,6 +51,11 @@ impl Ui {
         self.json
     }
 
+    /// Is every question answered yes?
+    pub fn says_yes(&self) -> bool {
+        self.yes
+    }
+
     /// A line of the report.
     #[expect(clippy::unused_self, reason = "whoever prints needs the terminal")]
     pub fn line(&self, text: &str) {

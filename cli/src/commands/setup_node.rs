@@ -3,7 +3,7 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
-    node,
+    findings, node,
     nodes::NodesFile,
     operator, set_up,
 };
@@ -40,26 +40,44 @@ impl SetupNode {
         let file = NodesFile::read(context)?;
         let node = node::connect_with(context, &self.name, Install::Bare)?;
         context.block_on(async {
-            let plan = set_up::plan(&context.ui, &node, &file).await?;
-            let proposal = set_up::compare(&node, &plan).await?;
+            let (plan, found) = set_up::plan(context, &node, &file).await?;
+            findings::show(&context.ui, &found);
             if self.dry_run {
+                let proposal = set_up::compare(&node, &plan).await?;
                 show(context, &node, &proposal, true, self.diff)?;
                 return Ok(Exit::Done);
             }
-            if proposal.is_nothing() {
-                note_log_key(context, &node).await?;
-                return nothing(context, &node, &proposal);
-            }
-            show(context, &node, &proposal, false, self.diff)?;
-            if !proposal.changes.is_empty() && !context.ui.confirm("Carry this out?", true)? {
-                return Err(CommandError::new(Exit::Interrupted, "not carried out: nothing has changed"));
-            }
-            let order = SetupOrder { plan, operator: operator::claimed(), reason: self.reason };
-            let applied = bring_about(context, &node, &order).await?;
-            note_log_key(context, &node).await?;
-            report(context, &node, &order.plan, &applied)
+            carry_out(context, &node, plan, How { agreed: false, diff: self.diff, reason: self.reason }).await
         })
     }
+}
+
+/// How a set-up is carried out.
+#[derive(Debug, Default)]
+pub struct How {
+    /// It is part of another command, where it was agreed to.
+    pub agreed: bool,
+    /// Show files line by line.
+    pub diff: bool,
+    /// Why, for the registry.
+    pub reason: Option<String>,
+}
+
+/// Shows what a plan changes, asks, and brings it about.
+pub async fn carry_out(context: &Context, node: &RemoteNode, plan: Plan, how: How) -> Result {
+    let proposal = set_up::compare(node, &plan).await?;
+    if proposal.is_nothing() {
+        note_log_key(context, node).await?;
+        return nothing(context, node, &proposal);
+    }
+    show(context, node, &proposal, false, how.diff)?;
+    if !how.agreed && !proposal.changes.is_empty() && !context.ui.confirm("Carry this out?", true)? {
+        return Err(CommandError::new(Exit::Interrupted, "not carried out: nothing has changed"));
+    }
+    let order = SetupOrder { plan, operator: operator::claimed(), reason: how.reason };
+    let applied = bring_about(context, node, &order).await?;
+    note_log_key(context, node).await?;
+    report(context, node, &order.plan, &applied, how.agreed)
 }
 
 async fn bring_about(context: &Context, node: &RemoteNode, order: &SetupOrder) -> Result<Applied> {
@@ -128,10 +146,13 @@ async fn note_log_key(context: &Context, node: &RemoteNode) -> Result<()> {
     }
 }
 
-fn report(context: &Context, node: &RemoteNode, plan: &Plan, applied: &Applied) -> Result {
+fn report(context: &Context, node: &RemoteNode, plan: &Plan, applied: &Applied, part: bool) -> Result {
     let rows = set_up::result_rows(node.name(), plan, applied);
     if context.ui.json() {
-        context.ui.report_json(&rows)?;
+        // a command that does more reports once
+        if !part {
+            context.ui.report_json(&rows)?;
+        }
     } else {
         for row in &rows {
             row.show(&context.ui);

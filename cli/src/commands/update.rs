@@ -6,7 +6,9 @@ use crate::{
     error::Result,
     exit::Exit,
     merging::Opened,
-    node, secrets, together, trust,
+    node, secrets,
+    setup_version::{self, Outdated},
+    together, trust,
 };
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::node::Node;
@@ -23,6 +25,8 @@ pub struct Update {
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    outdated: Outdated,
 }
 
 impl Update {
@@ -35,7 +39,7 @@ impl Update {
             development: true,
             ..Deploying::of(pack, customize)
         };
-        Self { what, dry_run: false }
+        Self { what, dry_run: false, outdated: Outdated::default() }
     }
 
     pub fn run(self, context: &Context) -> Result {
@@ -56,6 +60,7 @@ impl Update {
     fn deploy(&self, context: &Context, opened: &Opened, target: &Target, name: &str) -> Result {
         context.block_on(async {
             let node = node::connect_to(context, name)?;
+            setup_version::settle(context, &node, self.outdated.only_say(self.dry_run)).await?;
             let facts = node.facts().await?;
             let merged = target.merge(context, opened, &facts)?;
             let resolved = self.what.resolve(&merged, &facts, target)?;

@@ -6,10 +6,12 @@
 mod address;
 mod edit;
 mod keys;
+mod plugin;
 
 pub use address::Address;
 pub use edit::{EditError, add_node, remove_node, set_host_key, set_log_key};
 pub use keys::PublicKey;
+pub use plugin::NodePlugin;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use silver_pack::{
@@ -40,6 +42,9 @@ pub struct Nodes {
     /// Settings that node setup is given for every node.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "settings")]
     pub organisation: Settings,
+    /// Plugins that set nodes up, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plugins: BTreeMap<Name, NodePlugin>,
     /// Who creates nodes, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<Name, Provider>,

@@ -103,14 +103,20 @@ impl Wanted {
         if !(ca.is_empty() || ca.starts_with("https://") && plain(ca)) {
             refuse("ca");
         }
-        let operators = match settings.get(OPERATORS).map(|json| serde_json::from_str(json)).transpose() {
-            Ok(operators) => operators.unwrap_or_default(),
-            Err(error) => {
-                wrong.push(Diagnostic::error("setup-operators", format!("the keys of the operators cannot be read: {error}")));
-                BTreeMap::new()
-            }
-        };
-        let login = settings.get(LOGIN).cloned().unwrap_or_else(|| "root".into());
+        let operators: BTreeMap<String, Vec<String>> =
+            match settings.get(OPERATORS).map(|json| serde_json::from_str(json)).transpose() {
+                Ok(operators) => operators.unwrap_or_default(),
+                Err(error) => {
+                    wrong
+                        .push(Diagnostic::error("setup-operators", format!("the keys of the operators cannot be read: {error}")));
+                    BTreeMap::new()
+                }
+            };
+        let login = settings.get(LOGIN).cloned();
+        if login.is_none() && !operators.is_empty() {
+            let message = "nodes.toml has operators, but does not say whom they log in as";
+            wrong.push(Diagnostic::error("setup-operators", message).help("write the node's address as `user@host`"));
+        }
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -125,7 +131,7 @@ impl Wanted {
             tls: tls.to_owned(),
             email: given(email),
             ca: given(ca),
-            login,
+            login: login.unwrap_or_else(|| "root".into()),
             operators,
         })
     }

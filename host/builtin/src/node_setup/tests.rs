@@ -103,6 +103,8 @@ fn operators_have_a_file_of_their_own_and_none_when_they_are_gone() {
     // what the machine's own configuration says stays
     assert!(text(&some, "operators-keys-file").contains("AuthorizedKeysFile /etc/keys/%u /etc/ssh/silver/%u.keys\n"));
     assert!(some.item("operators-keys-file").unwrap().is_guarded());
+    let nobody = BuiltinNodeSetup.check(&node(&[], 4000), &settings(&rows[1..]));
+    assert_eq!(nobody[0].code, "setup-operators");
     let none = plan(&[], 4000, &[("login", "deploy")]);
     let Resource::File(file) = &none.item("operators").unwrap().resource else { panic!() };
     assert_eq!((file.path.as_str(), file.state), ("/etc/ssh/silver/deploy.keys", Presence::Absent));

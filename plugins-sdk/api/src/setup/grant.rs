@@ -18,15 +18,9 @@
 //! be there: what shall go, or be stopped, has to be named.
 
 use super::{Content, File, Firewall, Item, Plan, Presence, Protocol, Resource, Unit, User};
-use alloc::{
-    borrow::ToOwned,
-    collections::BTreeSet,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, collections::BTreeSet, format, string::String, vec::Vec};
 use core::{fmt, str::FromStr};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Kinds of grants; with a `true` those that need no place.
 const KINDS: [(&str, bool); 11] = [
@@ -44,8 +38,7 @@ const KINDS: [(&str, bool); 11] = [
 ];
 
 /// What an operator allows a plugin.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     kind: &'static str,
     pattern: Option<String>,
@@ -101,17 +94,15 @@ impl FromStr for Grant {
     }
 }
 
-impl TryFrom<String> for Grant {
-    type Error = GrantError;
-
-    fn try_from(text: String) -> Result<Self, GrantError> {
-        text.parse()
+impl Serialize for Grant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-impl From<Grant> for String {
-    fn from(grant: Grant) -> Self {
-        grant.to_string()
+impl<'de> Deserialize<'de> for Grant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -233,7 +224,7 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::setup::{Command, Directory, Link, Package};
-    use alloc::vec;
+    use alloc::{string::ToString, vec};
 
     fn item(resource: Resource) -> Item {
         Item::new("it", resource, "why")
