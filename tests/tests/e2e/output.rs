@@ -21,7 +21,7 @@ fn help() {
     Commands:
       pack  Make a pack of a directory with a pack.toml, or of a zip
       inspect  Show what a pack is: manifest, files, plugins and what they ask for, bill of
-                   materials, provenance
+                    materials, provenance
       update  Deploy a pack, or bring an application to another version, customization or setting
       plan  Show what `silver update` would do, and write it to a file for `silver apply`
       apply  Carry out what `silver plan -o FILE` planned: exactly that, or nothing
@@ -29,29 +29,37 @@ fn help() {
       status  Show the applications: which release, does it answer, was anything altered
       releases  List the releases of an application that are on the node, oldest first
       rollback  Go back to the release before: code and customization always, data only after a
-                   breaking migration
+                    breaking migration
       disable  Answer 503 at an application's locations and stop its processes
       enable  Undo `disable`
       deactivate  Remove an application's routes and stop its processes; release and data stay
       activate  Undo `deactivate`
       merge  Lay a customization over a pack and show or write the merged tree, without deploying
-                   it
+                    it
       explain  Tell where a file of an application comes from, by which rule, and what it replaced
       manage-app  Run a command of the pack on a customization: install the application's own plugins,
-                   say
+                    say
       plugin  Write plugins; what the plugins of a pack ask for, and what of it they may do
       customize  Bring a customization up to date with a new version of its pack, and lock its app
-                   plugins
+                    plugins
       keys  Keys that packs are signed with, and whose packs are trusted
       logs  Show what an application's processes said, and who visited it
       env  Show the environment of an application's processes, secrets masked
       run  Run a program in an application's environment
       shell  Open the application's shell, or a plain one in its environment
       serve  Deploy a directory here for development, show its logs, and deploy it again whenever
-                   a file changes
+                    a file changes
       doctor  Look for what is not as it was deployed: files of releases, and the set-up of a
-                   server
+                    server
       registry  What was deployed: the log, its files, and the proof that nothing was altered
+      add-node  Note a server in nodes.toml: where it is, and the key that its host has
+      setup-node  Prepare a server for applications: packages, users, directories, units, the front,
+                    the firewall
+      list-nodes  List the servers of nodes.toml: can they be reached, which silver is there, how much
+                    room
+      create-node  Create a node and note it in nodes.toml
+      destroy-node  Destroy a node that `create-node` has created, with everything on it
+      list-images  List what nodes can be made of
       local  The background agent of this machine's node: status and stop
       completions  Print a script that completes silver's commands in a shell
       help  Print this message or the help of the given subcommand(s)
@@ -59,6 +67,8 @@ fn help() {
     Options:
           --json  Report as JSON: lists are arrays of flat objects
       -y, --yes  Answer yes to every question
+          --node <NAME>  The node, or several of them and groups: `NAME[,NAME]…`; default: `local`,
+                          this machine
       -q, --quiet  Say less: no progress
           --color <WHEN>  Colours [default: auto] [possible values: auto, always, never]
       -h, --help  Print help
