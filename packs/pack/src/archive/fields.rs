@@ -93,13 +93,17 @@ impl<'a> Extra<'a> {
     }
 
     /// Replaces those `values` that are all ones by the 64-bit values of the zip64 field, which
-    /// must hold exactly these.
+    /// must hold exactly these; or, where none is, nothing but the same values again.
     pub(super) fn widen(&self, values: &mut [&mut u64], entry: &str) -> Result<(), ArchiveError> {
         let wrong = |why| ArchiveError::Zip64Field { entry: entry.to_owned(), why };
         let wanted = values.iter().filter(|value| ***value == NONE).count();
         let Some(mut field) = self.zip64 else {
             return if wanted == 0 { Ok(()) } else { Err(wrong("is missing")) };
         };
+        let says = |(wide, value): (&[u8], &&mut u64)| wide == (**value).to_le_bytes();
+        if wanted == 0 && field.len() == values.len() * 8 && field.chunks_exact(8).zip(values.iter()).all(says) {
+            return Ok(()); // Python before 3.11.4 says the same twice when it is told to write zip64
+        }
         if field.len() != wanted * 8 || wanted == 0 {
             return Err(wrong("holds other values than the header leaves to it"));
         }
