@@ -244,7 +244,8 @@ impl Node {
 
 /// Sends the system a signal by its name; what RTMIN+n mean stands in systemd(1).
 fn signal(init: u32, name: &str) -> Result<(), ProviderError> {
-    run(Command::new("kill").args(["-s", name, &init.to_string()])).map(drop)
+    // every shell knows `kill`; as a program it comes with a package that a small machine may lack
+    run(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &init.to_string()])).map(drop)
 }
 
 /// Looks again and again until it is so, or patience ends.

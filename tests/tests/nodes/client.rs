@@ -68,17 +68,19 @@ fn an_upload_that_was_cut_changes_nothing() {
     let before = server.json(&["releases", "hello"]);
     // something that takes long enough to be cut
     let dir = silver_tests::hello::variant("next");
-    let noise: Vec<u8> = (0..40_u32 << 20).map(|index| index.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
+    let noise: Vec<u8> = (0..128_u32 << 20).map(|index| index.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
     std::fs::write(dir.path().join("noise.bin"), noise).unwrap();
     let zip = server.world.work().join("large.zip");
     server.world.silver(["pack", dir.path().to_str().unwrap(), "-o", zip.to_str().unwrap()]).ok();
     let words = ["update", zip.to_str().unwrap(), HOST, "--yes"];
     let mut client = server.spawn(words);
-    std::thread::sleep(Duration::from_millis(700));
+    let part = || server.node.sh("find /var/lib/silver/registry/tmp -name '*.part' -size +0");
+    wait_for("a part of the pack", || (!part().is_empty()).then_some(()));
     server.node.partition(true).unwrap();
     client.kill().unwrap();
     client.wait().unwrap();
     server.node.partition(false).unwrap();
+    assert!(!part().is_empty(), "the upload was over before it was cut");
     assert_eq!(server.json(&["releases", "hello"]), before);
     assert_eq!(server.settled(), "1.0.0");
     wait_for("the lock to fall", || Some(server.silver(words)).filter(|ran| ran.code() != 7)).ok();
