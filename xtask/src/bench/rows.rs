@@ -44,7 +44,13 @@ pub(super) fn of<'a>(
         "build",
         "plugin-call",
     ];
-    names.into_iter().filter(move |name| wanted(name) && (*name != "plugin-call" || app.name == "trac")).map(move |name| {
+    // Trac's files are taken by a plugin of its own, those of the other two by the customizer built in
+    let fits = move |name: &str| match name {
+        "plugin-call" => app.name == "trac",
+        "merge" => app.name != "trac",
+        _ => true,
+    };
+    names.into_iter().filter(move |name| wanted(name) && fits(name)).map(move |name| {
         let work = Work { place, app, dir: below.join(name) };
         fs::create_dir_all(&work.dir)?;
         work.measure(name, rounds)
@@ -120,7 +126,7 @@ impl Work<'_> {
     fn filled(&self) -> Result<(PathBuf, PathBuf), Failure> {
         let (store, lines) = (self.path("filled"), self.path("lines"));
         fs::create_dir_all(&store)?;
-        run::run(&mut self.bench("fill", &[&self.app.zip, &store, &lines]))?;
+        run::output(&mut self.bench("fill", &[&self.app.zip, &store, &lines]))?;
         Ok((store, lines))
     }
 
@@ -155,14 +161,13 @@ impl Work<'_> {
     /// A hundred files that the customization adds.
     fn merge(&self) -> Result<Plan<'_>, Failure> {
         let mine = self.path("mine");
-        let slot = if self.app.name == "trac" { "htdocs" } else { "all" };
-        fs::create_dir_all(mine.join(slot))?;
+        let overlay = mine.join("all");
+        fs::create_dir_all(&overlay)?;
         for number in 0..100 {
-            fs::write(mine.join(slot).join(format!("own{number}.txt")), format!("file {number}\n"))?;
+            fs::write(overlay.join(format!("own{number}.txt")), format!("file {number}\n"))?;
         }
-        let id = if self.app.name == "trac" { "org.edgewall.trac".into() } else { format!("org.silver.bench.{}", self.app.name) };
-        fs::write(mine.join("customize.toml"), format!("[pack]\nid = \"{id}\"\nversion = \"1\"\n"))?;
-        let overlay = mine.join(slot);
+        let name = self.app.name;
+        fs::write(mine.join("customize.toml"), format!("[pack]\nid = \"org.silver.bench.{name}\"\nversion = \"1\"\n"))?;
         Ok(Plan {
             name: "merge",
             ours: Box::new(move |_| process(&self.bench("merge", &[&self.app.zip, &mine]))),
@@ -203,7 +208,7 @@ impl Work<'_> {
 
     fn recorded(&self) -> Result<PathBuf, Failure> {
         let registry = self.path("recorded");
-        run::run(&mut self.bench("record", &[&self.app.zip, &registry]))?;
+        run::output(&mut self.bench("record", &[&self.app.zip, &registry]))?;
         Ok(registry)
     }
 
@@ -302,7 +307,7 @@ impl Work<'_> {
     /// Two milliseconds are what starting any process takes; one more is what a call may add to a merge.
     fn plugin_call(&self) -> Result<Plan<'_>, Failure> {
         let cache = self.path("compiled");
-        run::run(&mut self.bench("call", &[&self.app.zip, &cache]))?;
+        run::output(&mut self.bench("call", &[&self.app.zip, &cache]))?;
         Ok(Plan {
             name: "plugin-call",
             ours: Box::new(move |_| process(&self.bench("call", &[&self.app.zip, &cache]))),
