@@ -22,14 +22,17 @@ use crate::{
     store::{Store, StoreError},
     transition::Means,
 };
-use silver_plugin_api::plan::{AgentStatus, AppReport, AppState, Finished, NodeFacts, Observed, Outcome};
+use silver_plugin_api::{
+    plan::{AgentStatus, AppReport, AppState, Finished, NodeFacts, Observed, Outcome},
+    setup::{SETUP_COMPLETE, SETUP_VERSION},
+};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 pub use submit::SubmitError;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 pub use trust::TrustError;
 
 /// What the command line decides.
@@ -65,7 +68,8 @@ pub struct Agent {
     busy: watch::Sender<usize>,
     /// True as soon as the agent is to end.
     pub(crate) ending: watch::Sender<bool>,
-    facts: OnceCell<NodeFacts>,
+    /// What was found out about the machine, until something is set up.
+    facts: tokio::sync::Mutex<Option<NodeFacts>>,
     started: Instant,
 }
 
@@ -90,7 +94,7 @@ impl Agent {
             options,
             busy: watch::Sender::new(0),
             ending: watch::Sender::new(false),
-            facts: OnceCell::new(),
+            facts: tokio::sync::Mutex::default(),
             started: Instant::now(),
         }))
     }
@@ -134,30 +138,39 @@ impl Agent {
         Ok(lock)
     }
 
-    /// Facts of the machine; programs are asked once.
+    /// Facts of the machine; programs are asked once, and again after a set-up.
     pub(crate) async fn facts(&self) -> Result<NodeFacts, DiskError> {
-        let known = self.facts.get_or_try_init(|| async {
+        let mut known = self.facts.lock().await;
+        let mut facts = if let Some(facts) = &*known {
+            facts.clone()
+        } else {
             let options = self.options.clone();
             let work = move || crate::facts::facts(&options.dirs, &options.path, options.port);
-            tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+            let found = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
                 let source = std::io::Error::other(error);
                 Err(DiskError { doing: "look at", path: self.dirs().data.clone(), source })
-            })
-        });
-        let mut facts = known.await?.clone();
+            })?;
+            known.insert(found).clone()
+        };
+        drop(known);
         facts.extra.extend(self.apps.facts());
         if let Ok(space) = rustix::fs::statvfs(&self.dirs().data) {
             facts.free_bytes = space.f_bavail.saturating_mul(space.f_frsize);
         }
         if let Ok(Some(record)) = resources::last(self.dirs()) {
-            facts.extra.insert("setup.version".into(), record.version.hex());
-            facts.extra.insert("setup.complete".into(), record.complete.to_string());
+            facts.extra.insert(SETUP_VERSION.into(), record.version.hex());
+            facts.extra.insert(SETUP_COMPLETE.into(), record.complete.to_string());
         }
         // these may have been installed because we have just said that they are missing
         if let Some(packages) = tokio::task::spawn_blocking(crate::facts::packages).await.unwrap_or_default() {
             facts.extra.insert("packages".into(), packages);
         }
         Ok(facts)
+    }
+
+    /// The machine is no longer what it was.
+    pub(crate) async fn forget_facts(&self) {
+        *self.facts.lock().await = None;
     }
 
     /// One app in full.

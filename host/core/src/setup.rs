@@ -7,8 +7,10 @@ mod text;
 use silver_pack::hash;
 use silver_plugin_api::{
     Digest,
+    plan::NodeFacts,
     setup::{
-        Content, Difference, File, Flaw, Found, LastSetup, OnChange, Plan, Presence, Resource, SetupState, Standing, standing,
+        Content, Difference, File, Flaw, Found, LastSetup, OnChange, Plan, Presence, Resource, SETUP_COMPLETE, SETUP_VERSION,
+        SetupState, Standing, standing,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +94,11 @@ pub enum SetupStanding {
     Incomplete,
     /// It is another version.
     Outdated,
-    /// It is this version. Whether it still is as it was brought about, only a look tells.
+    /// It is this version, and something is no longer as it was brought about. Only a look tells.
+    Drifted,
+    /// It is this version, and of some of it nobody can tell.
+    Unknown,
+    /// It is this version.
     Current,
 }
 
@@ -155,17 +161,46 @@ pub fn propose(plan: &Plan, state: &SetupState) -> Result<Proposal, Vec<Flaw>> {
     })
 }
 
-/// How the last set-up of a node stands to a plan.
-pub fn standing_of(last: Option<&LastSetup>, version: &Digest) -> SetupStanding {
-    match last {
+/// How the last set-up of a node with these facts stands to a plan of this version, without a look at what is there.
+pub fn standing_of(facts: &NodeFacts, version: &Digest) -> SetupStanding {
+    let last = facts.extra.get(SETUP_VERSION);
+    stands(last.map(|last| *last == version.hex()), facts.extra.get(SETUP_COMPLETE).is_some_and(|said| said == "true"))
+}
+
+/// `same`: is the last one of the plan's version, if there was one?
+fn stands(same: Option<bool>, complete: bool) -> SetupStanding {
+    match same {
         None => SetupStanding::None,
-        Some(last) if !last.complete => SetupStanding::Incomplete,
-        Some(last) if last.version != *version => SetupStanding::Outdated,
-        Some(_) => SetupStanding::Current,
+        Some(_) if !complete => SetupStanding::Incomplete,
+        Some(false) => SetupStanding::Outdated,
+        Some(true) => SetupStanding::Current,
+    }
+}
+
+impl SetupStanding {
+    /// In one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Incomplete => "incomplete",
+            Self::Outdated => "outdated",
+            Self::Drifted => "drifted",
+            Self::Unknown => "unknown",
+            Self::Current => "current",
+        }
     }
 }
 
 impl Proposal {
+    /// How the node stands to the plan, by what is there.
+    pub fn standing(&self) -> SetupStanding {
+        match stands(self.former.map(|former| former == self.version), self.complete) {
+            SetupStanding::Current if !self.changes.is_empty() => SetupStanding::Drifted,
+            SetupStanding::Current if !self.unknown.is_empty() => SetupStanding::Unknown,
+            standing => standing,
+        }
+    }
+
     /// Is there nothing to do, and is that also remembered?
     pub fn is_nothing(&self) -> bool {
         self.changes.is_empty() && self.unknown.is_empty() && self.complete && self.former == Some(self.version)

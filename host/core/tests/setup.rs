@@ -1,10 +1,13 @@
 //! What a set-up would do, as tables.
 
-use silver_core::setup::{SetupStanding, Verb, propose, standing_of};
+use silver_core::setup::{Verb, propose, standing_of};
 use silver_pack::hash::sha256;
-use silver_plugin_api::setup::{
-    Command, Content, File, Found, FoundItem, Item, LastSetup, OnChange, Package, PathKind, PathState, Pending, Plan, Presence,
-    Resource, SetupState, Unit, UnitState,
+use silver_plugin_api::{
+    plan::NodeFacts,
+    setup::{
+        Command, Content, File, Found, FoundItem, Item, LastSetup, OnChange, Package, PathKind, PathState, Pending, Plan,
+        Presence, Resource, SETUP_COMPLETE, SETUP_VERSION, SetupState, Unit, UnitState,
+    },
 };
 
 fn file(path: &str, text: &str) -> Resource {
@@ -144,14 +147,29 @@ fn what_cannot_be_seen_is_said_and_what_is_no_longer_wanted_is_left() {
 fn versions_are_compared() {
     let version = plan().version(sha256);
     let other = Plan { items: plan().items.split_off(1), facts_used: Vec::new() };
+    let mut edited = in_place();
+    edited.found[1].found = here("edited by hand");
+    let mut unseen = in_place();
+    unseen.found[1].found = Found::Unknown("it is locked".into());
     let table = [
-        (None, SetupStanding::None),
-        (Some(last(plan(), false)), SetupStanding::Incomplete),
-        (Some(last(plan(), true)), SetupStanding::Current),
-        (Some(last(other, true)), SetupStanding::Outdated),
+        (None, in_place(), "none"),
+        (Some(last(plan(), false)), in_place(), "incomplete"),
+        (Some(last(plan(), true)), in_place(), "current"),
+        (Some(last(other, true)), in_place(), "outdated"),
+        (Some(last(plan(), true)), edited.clone(), "drifted"),
+        (Some(last(plan(), false)), edited, "incomplete"),
+        (Some(last(plan(), true)), unseen, "unknown"),
     ];
-    for (last, expected) in table {
-        assert_eq!(standing_of(last.as_ref(), &version), expected);
+    for (last, state, expected) in table {
+        let mut facts = NodeFacts::default();
+        if let Some(last) = &last {
+            facts.extra.insert(SETUP_VERSION.into(), last.version.hex());
+            facts.extra.insert(SETUP_COMPLETE.into(), last.complete.to_string());
+        }
+        // what is there takes a look
+        let unlooked = if ["drifted", "unknown"].contains(&expected) { "current" } else { expected };
+        assert_eq!(standing_of(&facts, &version).as_str(), unlooked);
+        assert_eq!(propose(&plan(), &SetupState { last, ..state }).unwrap().standing().as_str(), expected);
     }
 }
 

@@ -116,7 +116,7 @@ impl Dial for Ssh {
         let remote = Remote::reach_afresh(&self.place).await?;
         match start(&remote, &self.programs).await? {
             Found::Agent(mux) => self.open(&mux).await,
-            Found::Absent(_) => Err(NodeError::NoAgent { node: self.place.node.clone() }),
+            Found::Absent(absent) => Err(NodeError::NoAgent { node: self.place.node.clone(), theirs: absent.silver }),
         }
     }
 }

@@ -36,6 +36,11 @@ use crate::digest::Digest;
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
+/// The fact that says which setup version a node was set up with: 64 hex digits.
+pub const SETUP_VERSION: &str = "setup.version";
+/// The fact that says whether that set-up was brought to its end: `true` or `false`.
+pub const SETUP_COMPLETE: &str = "setup.complete";
+
 /// Computes SHA-256; given by the host, since this crate computes no digests (`silver_pack::hash::sha256`).
 pub type Sha256 = fn(&[u8]) -> Digest;
 

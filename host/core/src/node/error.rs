@@ -43,6 +43,8 @@ pub enum NodeError {
     NoAgent {
         /// Which node.
         node: String,
+        /// The version of the silver that is there instead, as the node says.
+        theirs: Option<String>,
     },
     /// The agent does not run there.
     #[error("silver's agent does not run on node `{node}`: {reason}")]

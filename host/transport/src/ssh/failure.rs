@@ -245,7 +245,10 @@ mod tests {
 
     #[test]
     fn a_machine_of_another_kind_is_refused_plainly() {
-        let absent = |platform: &str| Absent { platform: platform.parse().unwrap(), root: true, set_up: true, zstd: true };
+        let absent = |platform: &str| {
+            let platform = platform.parse().unwrap();
+            Absent { platform, root: true, set_up: true, zstd: true, silver: None }
+        };
         let program = |platform: &str| Program {
             path: "/s".into(),
             digest: silver_pack::hash::sha256(b""),

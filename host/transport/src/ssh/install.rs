@@ -39,7 +39,7 @@ pub(super) async fn install(
     match (install, absent.set_up) {
         (Install::Bare, _) | (Install::Upgrade, true) => {}
         (_, false) => return Err(NodeError::NotSetUp { node: remote.node().into() }),
-        (Install::Never, true) => return Err(NodeError::NoAgent { node: remote.node().into() }),
+        (Install::Never, true) => return Err(NodeError::NoAgent { node: remote.node().into(), theirs: absent.silver.clone() }),
     }
     let fits = |program: &&Program| program.platform.runs_on(&absent.platform, &[]);
     let program = programs.iter().find(fits).ok_or_else(|| failure::no_program(remote.node(), absent, programs))?;
@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn absent(zstd: bool) -> Absent {
-        Absent { platform: "linux-x86_64".parse().unwrap(), root: true, set_up: true, zstd }
+        Absent { platform: "linux-x86_64".parse().unwrap(), root: true, set_up: true, zstd, silver: None }
     }
 
     /// Runs the command here, in a directory of the test instead of the server's.

@@ -31,6 +31,8 @@ pub(super) struct Absent {
     pub(super) set_up: bool,
     /// Can it unpack zstd?
     pub(super) zstd: bool,
+    /// The version of the silver that is there instead.
+    pub(super) silver: Option<String>,
 }
 
 /// Starts the first of `programs` that is there, as root.
@@ -68,12 +70,14 @@ pub(super) fn command(programs: &[Program]) -> String {
          if [ $(id -u) = 0 ]; then r=root; else r=user; fi; \
          if [ -d {PROGRAMS} ]; then s=set-up; else s=bare; fi; \
          if command -v zstd >/dev/null; then z=zstd; else z=gzip; fi; \
-         echo {ABSENT} $(uname -s) $(uname -m) $l $r $s $z'",
+         set -- $({PROGRAMS}/current --version 2>/dev/null); \
+         echo {ABSENT} $(uname -s) $(uname -m) $l $r $s $z $2'",
         names.join(" ")
     )
 }
 
-/// `SILVER-ABSENT Linux x86_64 2.36 root set-up zstd`, behind whatever else was said.
+/// `SILVER-ABSENT Linux x86_64 2.36 root set-up zstd 1.0.0`, behind whatever else was said; the last word only where there
+/// is another silver.
 pub(super) fn absent(said: &str) -> Option<Absent> {
     let mut words = said.rsplit_once(ABSENT)?.1.split_whitespace();
     let (system, machine, libc) = (words.next()?.to_lowercase(), words.next()?.to_owned(), words.next()?);
@@ -84,7 +88,14 @@ pub(super) fn absent(said: &str) -> Option<Absent> {
         None => None,
     };
     let platform = Platform { system, processor: machine, library, abi: None };
-    Some(Absent { platform, root: words.next()? == "root", set_up: words.next()? == "set-up", zstd: words.next()? == "zstd" })
+    let (root, set_up, zstd) = (words.next()? == "root", words.next()? == "set-up", words.next()? == "zstd");
+    let silver = words.next().filter(|word| is_version(word)).map(str::to_owned);
+    Some(Absent { platform, root, set_up, zstd, silver })
+}
+
+/// Looks it like `1.0.0`? It is the node that says so.
+fn is_version(word: &str) -> bool {
+    word.len() <= 40 && word.contains('.') && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte))
 }
 
 #[cfg(test)]
@@ -122,7 +133,11 @@ mod tests {
         let absent = |text: &str| super::absent(text);
         let found = absent("noise SILVER-ABSENT Linux aarch64 2.31 user bare gzip\n").unwrap();
         assert_eq!(found.platform.to_string(), "linux-aarch64-gnu2.31");
-        assert!(!found.root && !found.set_up && !found.zstd);
+        assert!(!found.root && !found.set_up && !found.zstd && found.silver.is_none());
+        for (word, silver) in [("0.9.1-rc.1", Some("0.9.1-rc.1")), ("", None), ("\x1b[2J", None), ("not", None)] {
+            let found = absent(&format!("SILVER-ABSENT Linux x86_64 2.36 root set-up zstd {word}\nbye"));
+            assert_eq!(found.unwrap().silver.as_deref(), silver, "{word}");
+        }
         assert_eq!(absent("SILVER-ABSENT Linux x86_64 none root set-up zstd").unwrap().platform.library, None);
         for wrong in
             ["", "SILVER-ABSENT", "SILVER-ABSENT Linux x86_64 2.36 root", "SILVER-ABSENT Linux x86_64 a.b root set-up zstd"]

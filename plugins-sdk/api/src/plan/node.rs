@@ -33,7 +33,7 @@ pub struct NodeFacts {
     /// also what its set-up follows from: `distribution`, `distribution.version`, `distribution.codename`; `container`, what kind
     /// of one it is; `swap.other`, swap that is not silver's; `ssh.ports`; `ssh.keys`, where sshd looks for keys;
     /// `clock.other`, who sets the clock; `web.other`, programs that listen on 80 or 443; `caddy.foreign`, a configuration of
-    /// Caddy's that somebody wrote.
+    /// Caddy's that somebody wrote; and with which version it was set up, `setup.version`, `setup.complete`.
     pub extra: Settings,
 }
 

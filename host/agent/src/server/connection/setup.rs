@@ -47,6 +47,7 @@ impl Connection {
             let began = jiff::Timestamp::now().as_millisecond();
             let mut applied = setup.apply(order.plan.clone(), told, confirm).await?;
             if applied.has_changed() {
+                agent.forget_facts().await;
                 match agent.recorder.setup(&order, &applied, began).await {
                     Ok(event) => applied.event = Some(event),
                     Err(error) => log_error("a set-up could not be recorded", &error),
