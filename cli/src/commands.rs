@@ -80,7 +80,9 @@ pub enum Command {
     SetupNode(setup_node::SetupNode),
     /// List the servers of nodes.toml: can they be reached, which silver is there, how much room
     ///
-    /// They are asked at the same time. Nothing is changed on them: a server without an agent is said to be so.
+    /// They are asked at the same time, also whether they are set up as they shall be: SETUP is `current`, `outdated` (set up
+    /// as something else than today), `drifted` (changed since by somebody else), `incomplete` or `none`. Nothing is changed
+    /// on them: a server without an agent is said to be so.
     ListNodes,
     CreateNode(create_node::CreateNode),
     DestroyNode(destroy_node::DestroyNode),

@@ -10,6 +10,7 @@ use crate::{
     nodes::NodesFile,
     ui::Ui,
 };
+use plugins::Plugins;
 use serde::Serialize;
 use silver_builtin::node_setup::{BuiltinNodeSetup, LOGIN, OPERATORS};
 use silver_core::{
@@ -20,6 +21,7 @@ use silver_core::{
 use silver_plugin_api::{
     Diagnostic, Settings,
     node_setup::NodeSetup,
+    plan::NodeFacts,
     setup::{Applied, Difference, Fate, ItemResult, Plan},
 };
 use similar::TextDiff;
@@ -54,17 +56,30 @@ pub struct ResultRow {
     log: Vec<String>,
 }
 
-/// What shall be so on a node, and what was found on the way: by silver and by the plugins of nodes.toml.
-pub async fn plan(context: &Context, node: &dyn Node, file: &NodesFile) -> Result<(Plan, Vec<Diagnostic>)> {
-    let Some(entry) = file.nodes.nodes.get(node.name()) else {
-        return Err(CommandError::usage(format!("{} has no node `{}`", file.path.display(), node.name())));
-    };
-    let (facts, settings) = (node.facts().await?, settings(&file.nodes, entry)?);
-    let own = BuiltinNodeSetup.make_plan(&facts, &settings).map_err(findings::failed)?;
-    let mut found = BuiltinNodeSetup.check(&facts, &settings);
-    let (more, also) = plugins::plan(context, file, &facts)?;
-    found.extend(also);
-    Ok((own.join(more), found))
+/// Says what shall be so on servers: what silver itself wants, and the plugins of nodes.toml.
+pub struct Planner {
+    file: NodesFile,
+    plugins: Plugins,
+}
+
+impl Planner {
+    /// For the servers of this file.
+    pub fn new(context: &Context, file: NodesFile) -> Result<Self> {
+        Ok(Self { plugins: Plugins::load(context, &file)?, file })
+    }
+
+    /// What shall be so on the server with these facts, and what was found on the way.
+    pub fn plan(&self, facts: &NodeFacts) -> Result<(Plan, Vec<Diagnostic>)> {
+        let Some(entry) = self.file.nodes.nodes.get(facts.name.as_str()) else {
+            return Err(CommandError::usage(format!("{} has no node `{}`", self.file.path.display(), facts.name)));
+        };
+        let settings = settings(&self.file.nodes, entry)?;
+        let own = BuiltinNodeSetup.make_plan(facts, &settings).map_err(findings::failed)?;
+        let mut found = BuiltinNodeSetup.check(facts, &settings);
+        let (more, also) = self.plugins.plan(facts)?;
+        found.extend(also);
+        Ok((own.join(more), found))
+    }
 }
 
 /// What a plan would change on a node.

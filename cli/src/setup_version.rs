@@ -1,4 +1,4 @@
-//! Is a server set up as silver would set it up today? Asked before it gets an application.
+//! Are servers set up as silver would set them up today? Asked before they get an application.
 
 use crate::{
     commands::setup_node::{self, How},
@@ -6,7 +6,7 @@ use crate::{
     error::{CommandError, Result},
     exit::Exit,
     nodes::NodesFile,
-    set_up,
+    set_up::Planner,
 };
 use silver_core::{
     node::Node,
@@ -14,8 +14,9 @@ use silver_core::{
     setup::{SetupStanding, standing_of},
 };
 use silver_pack::hash;
-use silver_plugin_api::setup::Plan;
+use silver_plugin_api::{plan::NodeFacts, setup::Plan};
 use silver_transport::RemoteNode;
+use std::collections::BTreeSet;
 
 /// What is done about a server that is not.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -23,53 +24,77 @@ pub struct Outdated {
     /// Set a node up anew first, if that is due; else it is asked, and `--yes` goes on without
     #[arg(long)]
     pub update_node: bool,
-    /// Nothing shall change: it is only said.
-    #[arg(skip)]
-    pub only_say: bool,
 }
 
-impl Outdated {
-    /// The same, and nothing is asked or changed when `only_say`.
-    pub fn only_say(self, only_say: bool) -> Self {
-        Self { only_say, ..self }
-    }
+/// What a command does about such servers; it asks once about each.
+#[derive(Debug, Default)]
+pub struct Agreement {
+    outdated: Outdated,
+    only_say: bool,
+    /// Those that were asked about.
+    settled: BTreeSet<String>,
 }
 
-/// What a server shall be, unless it was set up as exactly that. This machine is not set up.
-pub async fn due(context: &Context, node: &RemoteNode) -> Result<Option<Plan>> {
-    if node.name() == LOCAL {
-        return Ok(None);
+impl Agreement {
+    /// With `only_say` nothing is asked or changed.
+    pub fn new(outdated: Outdated, only_say: bool) -> Self {
+        Self { outdated, only_say, settled: BTreeSet::new() }
     }
-    let (plan, _) = set_up::plan(context, node, &NodesFile::read(context)?).await?;
-    // of a plan without items nothing is looked at
-    let state = node.resources(Some(&Plan::default())).await?;
-    let standing = standing_of(state.last.as_ref(), &plan.version(hash::sha256));
-    Ok((standing != SetupStanding::Current).then_some(plan))
-}
 
-/// Asks what to do about a server that is not set up as it shall be, and does it.
-pub async fn settle(context: &Context, node: &RemoteNode, outdated: Outdated) -> Result<()> {
-    let Some(plan) = due(context, node).await? else { return Ok(()) };
-    let warning = format!("the node {} is not up to date; setup-node should be run.", node.name());
-    if outdated.update_node && !outdated.only_say {
-        return again(context, node, plan).await;
+    /// Asks about each of these nodes that is not set up as it shall be; then sets those up anew that are to, and finds
+    /// their facts out again.
+    pub async fn settle(&mut self, context: &Context, nodes: &[RemoteNode], facts: &mut [NodeFacts]) -> Result<()> {
+        let mut again = Vec::new();
+        for (at, plan) in self.due(context, facts)? {
+            if self.is_to_be_set_up(context, &facts[at].name)? {
+                again.push((at, plan));
+            }
+        }
+        for (at, plan) in again {
+            // what was answered is agreed to
+            setup_node::carry_out(context, &nodes[at], plan, How { agreed: true, ..How::default() }).await?;
+            facts[at] = nodes[at].facts().await?;
+        }
+        Ok(())
     }
-    if outdated.only_say || context.ui.says_yes() {
-        context.ui.warning(&warning);
-        return Ok(());
+
+    /// Servers that were set up as something else than they would be today, by their place, with what they shall be. This
+    /// machine is not set up.
+    fn due(&mut self, context: &Context, facts: &[NodeFacts]) -> Result<Vec<(usize, Plan)>> {
+        let mut servers = facts.iter().enumerate().filter(|(_, facts)| facts.name != LOCAL).peekable();
+        if servers.peek().is_none() {
+            return Ok(Vec::new());
+        }
+        let planner = Planner::new(context, NodesFile::read(context)?)?;
+        let mut due = Vec::new();
+        for (at, facts) in servers.filter(|(_, facts)| self.settled.insert(facts.name.clone())) {
+            let (plan, _) = planner.plan(facts)?;
+            if standing_of(facts, &plan.version(hash::sha256)) != SetupStanding::Current {
+                due.push((at, plan));
+            }
+        }
+        Ok(due)
     }
-    let question = format!("Warning: {warning} Continue anyway (y)es/(n)o/(u)pdate?");
-    loop {
-        match context.ui.ask(&question, "--yes (go on) or --update-node")?.trim().to_lowercase().as_str() {
-            "y" | "yes" => return Ok(()),
-            "u" | "update" => return again(context, node, plan).await,
-            "" | "n" | "no" => return Err(CommandError::new(Exit::Interrupted, "not carried out: nothing has changed")),
-            _ => {}
+
+    fn is_to_be_set_up(&self, context: &Context, node: &str) -> Result<bool> {
+        let warning = format!("the node {node} is not up to date; setup-node should be run.");
+        if self.outdated.update_node && !self.only_say {
+            return Ok(true);
+        }
+        if self.only_say || context.ui.says_yes() {
+            context.ui.warning(&warning);
+            return Ok(false);
+        }
+        let question = format!("Warning: {warning} Continue anyway (y)es/(n)o/(u)pdate?");
+        loop {
+            match context.ui.ask(&question, "--yes (go on) or --update-node")?.trim().to_lowercase().as_str() {
+                "y" | "yes" => return Ok(false),
+                "u" | "update" => return Ok(true),
+                "" | "n" | "no" => {
+                    return Err(CommandError::new(Exit::Interrupted, "not carried out: nothing has changed"));
+                }
+                _ => {}
+            }
         }
     }
-}
-
-/// What was answered is agreed to, so nothing is asked again.
-async fn again(context: &Context, node: &RemoteNode, plan: Plan) -> Result<()> {
-    setup_node::carry_out(context, node, plan, How { agreed: true, ..How::default() }).await.map(drop)
 }

@@ -8,7 +8,9 @@ use crate::{
     exit::Exit,
     interrupt::nothing_has_changed,
     merging::{MergedPack, Opened},
-    node, secrets, signing, trust,
+    node, secrets,
+    setup_version::Agreement,
+    signing, trust,
     ui::ProgressView,
 };
 use jiff::Timestamp;
@@ -41,15 +43,23 @@ struct Row {
 }
 
 /// Updates all nodes of the target, or none.
-pub fn update(context: &Context, what: &Deploying, opened: &Opened, target: &Target, dry_run: bool) -> Result {
+pub fn update(
+    context: &Context,
+    what: &Deploying,
+    opened: &Opened,
+    target: &Target,
+    agreement: &mut Agreement,
+    dry_run: bool,
+) -> Result {
     let flags = what.flags()?;
     context.block_on(async {
         let nodes = target.nodes.iter().map(|name| node::connect_to(context, name)).collect::<Result<Vec<_>>>()?;
-        let facts = all(nodes.iter().map(|node| {
+        let mut facts = all(nodes.iter().map(|node| {
             let node = node.clone();
             async move { node.facts().await }
         }))
         .await?;
+        agreement.settle(context, &nodes, &mut facts).await?;
         let merged = merged(context, opened, target, &facts)?;
         let mut looked = Vec::new();
         for ((node, facts), merged) in nodes.iter().zip(&facts).zip(&merged) {

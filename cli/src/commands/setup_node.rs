@@ -5,7 +5,8 @@ use crate::{
     exit::Exit,
     findings, node,
     nodes::NodesFile,
-    operator, set_up,
+    operator,
+    set_up::{self, Planner},
 };
 use silver_core::{node::Node, nodes::set_log_key, setup::Proposal};
 use silver_pack::manifest::Name;
@@ -37,10 +38,10 @@ pub struct SetupNode {
 impl SetupNode {
     pub fn run(self, context: &Context) -> Result {
         context.interrupt.ends_at_once(&context.ui)?;
-        let file = NodesFile::read(context)?;
+        let planner = Planner::new(context, NodesFile::read(context)?)?;
         let node = node::connect_with(context, &self.name, Install::Bare)?;
         context.block_on(async {
-            let (plan, found) = set_up::plan(context, &node, &file).await?;
+            let (plan, found) = planner.plan(&node.facts().await?)?;
             findings::show(&context.ui, &found);
             if self.dry_run {
                 let proposal = set_up::compare(&node, &plan).await?;

@@ -7,7 +7,7 @@ use crate::{
     exit::Exit,
     merging::Opened,
     node, secrets,
-    setup_version::{self, Outdated},
+    setup_version::{Agreement, Outdated},
     together, trust,
 };
 use silver_builtin::backup::BuiltinBackup;
@@ -48,20 +48,22 @@ impl Update {
         }
         let opened = self.what.open(context, trust::First::unless(self.dry_run))?;
         let mut exit = Exit::Done;
+        let mut agreement = Agreement::new(self.outdated, self.dry_run);
         for target in self.what.targets(context, &opened)? {
             exit = match target.nodes.as_slice() {
-                [one] => self.deploy(context, &opened, &target, one)?,
-                _ => together::update(context, &self.what, &opened, &target, self.dry_run)?,
+                [one] => self.deploy(context, &opened, &target, one, &mut agreement)?,
+                _ => together::update(context, &self.what, &opened, &target, &mut agreement, self.dry_run)?,
             };
         }
         Ok(exit)
     }
 
-    fn deploy(&self, context: &Context, opened: &Opened, target: &Target, name: &str) -> Result {
+    fn deploy(&self, context: &Context, opened: &Opened, target: &Target, name: &str, agreement: &mut Agreement) -> Result {
         context.block_on(async {
             let node = node::connect_to(context, name)?;
-            setup_version::settle(context, &node, self.outdated.only_say(self.dry_run)).await?;
-            let facts = node.facts().await?;
+            let mut facts = [node.facts().await?];
+            agreement.settle(context, std::slice::from_ref(&node), &mut facts).await?;
+            let [facts] = facts;
             let merged = target.merge(context, opened, &facts)?;
             let resolved = self.what.resolve(&merged, &facts, target)?;
             attach(context, &node, &target.app).await?;

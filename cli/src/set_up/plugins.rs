@@ -10,30 +10,43 @@ use crate::{
 };
 use silver_core::nodes::NodePlugin;
 use silver_extensions::{Plugin, WasmNodeSetup};
-use silver_pack::hash;
+use silver_pack::{hash, manifest::Name};
 use silver_plugin_api::{Diagnostic, Failure, Severity, node_setup::NodeSetup, plan::NodeFacts, setup::Plan};
 use std::{fs, path::Path};
 
-/// What they want of a node with these facts, and what they find.
-pub fn plan(context: &Context, file: &NodesFile, facts: &NodeFacts) -> Result<(Plan, Vec<Diagnostic>)> {
-    let (mut plan, mut found) = (Plan::default(), Vec::new());
-    if file.nodes.plugins.is_empty() {
-        return Ok((plan, found));
-    }
-    let host = extensions::open(context)?;
-    let dir = file.path.parent().unwrap_or(Path::new("."));
-    for (name, plugin) in &file.nodes.plugins {
-        let wasm = component(name, plugin, dir)?;
-        let loaded = host.node_setup(&Plugin::new(&**name), name, &wasm, plugin.allow.clone())?;
-        demand_grants(name, plugin, &loaded, facts)?;
-        let findings = loaded.check(facts, &plugin.settings);
-        if findings.iter().any(|finding| finding.severity == Severity::Error) {
-            return Err(findings::failed(Failure::Invalid(findings)));
+/// All of them.
+pub(super) struct Plugins(Vec<(Name, NodePlugin, WasmNodeSetup)>);
+
+impl Plugins {
+    /// Those of this file.
+    pub(super) fn load(context: &Context, file: &NodesFile) -> Result<Self> {
+        if file.nodes.plugins.is_empty() {
+            return Ok(Self(Vec::new()));
         }
-        found.extend(findings);
-        plan = plan.join(loaded.make_plan(facts, &plugin.settings).map_err(findings::failed)?);
+        let host = extensions::open(context)?;
+        let dir = file.path.parent().unwrap_or(Path::new("."));
+        let load = |(name, plugin): (&Name, &NodePlugin)| {
+            let wasm = component(name, plugin, dir)?;
+            let loaded = host.node_setup(&Plugin::new(&**name), name, &wasm, plugin.allow.clone())?;
+            Ok((name.clone(), plugin.clone(), loaded))
+        };
+        file.nodes.plugins.iter().map(load).collect::<Result<_>>().map(Self)
     }
-    Ok((plan, found))
+
+    /// What they want of a node with these facts, and what they find.
+    pub(super) fn plan(&self, facts: &NodeFacts) -> Result<(Plan, Vec<Diagnostic>)> {
+        let (mut plan, mut found) = (Plan::default(), Vec::new());
+        for (name, plugin, loaded) in &self.0 {
+            demand_grants(name, plugin, loaded, facts)?;
+            let findings = loaded.check(facts, &plugin.settings);
+            if findings.iter().any(|finding| finding.severity == Severity::Error) {
+                return Err(findings::failed(Failure::Invalid(findings)));
+            }
+            found.extend(findings);
+            plan = plan.join(loaded.make_plan(facts, &plugin.settings).map_err(findings::failed)?);
+        }
+        Ok((plan, found))
+    }
 }
 
 /// The component, if it is the one that was looked at.
