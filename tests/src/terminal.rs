@@ -10,8 +10,8 @@ use std::{
 };
 
 /// Runs the command at a terminal, which the program `script` (of Debian's base system) makes, and
-/// answers each question, which ends with a colon and a space, with the next of these words. Returns
-/// all that the terminal showed.
+/// answers each question, which ends with a colon, a question mark or a bracket and a space, with the next of these
+/// words. Returns all that the terminal showed.
 ///
 /// # Panics
 /// When the command does not ask, or does not end.
@@ -49,7 +49,7 @@ pub fn talk(command: &Command, answers: &[&str]) -> String {
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("waited {PATIENCE:?}: {}", String::from_utf8_lossy(said)),
     };
     for answer in answers {
-        while !said[heard..].ends_with(b": ") {
+        while ![b": ", b"? ", b"] "].iter().any(|end| said[heard..].ends_with(*end)) {
             assert!(hear(&mut said), "it ended without asking: {}", String::from_utf8_lossy(&said));
         }
         heard = said.len();

@@ -28,6 +28,7 @@ fn another_host_key_is_refused_and_the_way_out_is_said() {
         assert!(refused.stderr().contains(word), "`{word}`: {}", refused.stderr());
     }
     assert_eq!(server.version().unwrap(), "1.0.0");
+    assert_eq!(server.world.json(&["list-nodes"])[0]["state"], "another host key");
     let key = server.node.sh("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub");
     server.world.silver(["add-node", "web1", "--renew", "--host-key", &key]).ok();
     server.update("next").ok();

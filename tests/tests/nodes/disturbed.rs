@@ -93,7 +93,10 @@ fn a_set_up_that_was_cut_off_is_finished_by_the_next() {
             node.wait();
         }
     }
+    let found = world.silver(["doctor", "--node", "web1", "--json"]).exits(3);
+    assert!(found.stdout().contains("\"incomplete\""), "{}", found.stdout());
     world.silver(["setup-node", "web1", "--yes"]).ok();
+    node.sh("test -z \"$(dpkg --audit)\"");
     let zip = world.hello("good");
     world.silver(["update", zip.to_str().unwrap(), HOST, "--node", "web1", "--yes"]).ok();
     assert!(node.http().page(HOST, "/").contains("1.0.0"));

@@ -8,8 +8,12 @@ mod disturbed;
 mod first;
 mod front;
 mod harness;
+mod outdated;
 mod power;
 mod provider;
+mod reach;
+mod resources;
+mod setup;
 
 use std::process::ExitCode;
 
@@ -32,7 +36,11 @@ fn main() -> ExitCode {
         ("first", first::TESTS),
         ("front", front::TESTS),
         ("harness", harness::TESTS),
+        ("outdated", outdated::TESTS),
         ("power", power::TESTS),
         ("provider", provider::TESTS),
+        ("reach", reach::TESTS),
+        ("resources", resources::TESTS),
+        ("setup", setup::TESTS),
     ])
 }
