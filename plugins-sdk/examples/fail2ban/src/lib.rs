@@ -17,6 +17,9 @@ pub struct Fail2ban;
 /// Its settings, with what holds when nothing is said.
 const SETTINGS: [(&str, &str); 2] = [("bantime", "1h"), ("maxretry", "5")];
 
+/// The fact that says where sshd listens.
+const PORTS: &str = "ssh.ports";
+
 impl NodeSetup for Fail2ban {
     fn check(&self, _: &NodeFacts, settings: &Settings) -> Vec<Diagnostic> {
         let plain = |value: &str| !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric());
@@ -32,10 +35,11 @@ impl NodeSetup for Fail2ban {
         settings.iter().filter_map(wrong).map(help).collect()
     }
 
-    fn make_plan(&self, _: &NodeFacts, settings: &Settings) -> Result<Plan, Failure> {
+    fn make_plan(&self, node: &NodeFacts, settings: &Settings) -> Result<Plan, Failure> {
         let lines = SETTINGS.map(|(name, value)| format!("{name} = {}\n", settings.get(name).map_or(value, String::as_str)));
-        // what sshd says is in the journal: Debian writes no auth.log any more
-        let jail = format!("[sshd]\nenabled = true\nbackend = systemd\nbanaction = nftables\n{}", lines.concat());
+        // what sshd says is in the journal: Debian writes no auth.log any more; and a bare one does not know `ssh` as a port
+        let ports = node.extra.get(PORTS).map_or("22".to_owned(), |ports| ports.replace(' ', ","));
+        let jail = format!("[sshd]\nenabled = true\nbackend = systemd\nbanaction = nftables\nport = {ports}\n{}", lines.concat());
         let package = Package { name: "fail2ban".into(), ..Package::default() };
         let bindings = Package { name: "python3-systemd".into(), ..Package::default() };
         let file = File {
@@ -55,7 +59,7 @@ impl NodeSetup for Fail2ban {
                 Item::new("package", Resource::Package(package), "shuts out who guesses passwords").after(["jail", "journal"]),
                 Item::new("service", Resource::Unit(unit), "runs from now on").after(["package"]),
             ],
-            facts_used: Vec::new(),
+            facts_used: vec![PORTS.into()],
         })
     }
 }

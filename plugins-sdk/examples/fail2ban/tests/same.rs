@@ -22,7 +22,8 @@ fn settings(rows: &[(&str, &str)]) -> Settings {
 
 #[test]
 fn both_make_the_same_plan_and_find_the_same() {
-    let (sandboxed, node) = (sandboxed(&GRANTS), NodeFacts { name: "web1".into(), ..NodeFacts::default() });
+    let (sandboxed, mut node) = (sandboxed(&GRANTS), NodeFacts { name: "web1".into(), ..NodeFacts::default() });
+    node.extra.insert("ssh.ports".into(), "22 2222".into());
     for rows in [&[][..], &[("bantime", "2d"), ("maxretry", "3")], &[("bantime", ""), ("shoes", "brown")]] {
         let settings = settings(rows);
         assert_eq!(sandboxed.check(&node, &settings), Fail2ban.check(&node, &settings), "{rows:?}");
