@@ -9,6 +9,7 @@ mod first;
 mod front;
 mod harness;
 mod outdated;
+mod plugin;
 mod power;
 mod provider;
 mod reach;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ("front", front::TESTS),
         ("harness", harness::TESTS),
         ("outdated", outdated::TESTS),
+        ("plugin", plugin::TESTS),
         ("power", power::TESTS),
         ("provider", provider::TESTS),
         ("reach", reach::TESTS),
