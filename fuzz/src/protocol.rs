@@ -74,7 +74,7 @@ async fn ask_all(data: &[u8]) {
     };
     let _ = ends("run", async { tokio::join!(node.run(request, input, output), drain) }).await;
     if let Ok(mut session) = ends("lock", node.lock("app")).await {
-        let _ = ends("put", session.put_blob(digest, 3, &mut &b"abc"[..])).await;
+        let _ = ends("put", session.put_blobs(&[(digest, 3)], &mut &b"abc"[..], &mut |_| {})).await;
         let _ = ends("put tree", session.put_tree(digest, "")).await;
         let _ = ends("outcome", session.outcome(&mut Deaf)).await;
     }

@@ -98,6 +98,21 @@ impl Store {
         Ok(())
     }
 
+    /// Keeps contents that follow one another in `from`. Should it end too early, or one of them be wrong, those
+    /// before it are here the next time.
+    pub fn put_blobs(&self, from: &mut dyn Read, blobs: &[(Digest, u64)]) -> Result<(), StoreError> {
+        let mut batch = self.registry.objects().batch();
+        let taken = blobs.iter().try_for_each(|(digest, size)| {
+            let mut content = (&mut *from).take(*size);
+            batch.put(&mut content, digest)?;
+            // what is here already was not read
+            let skipped = io::copy(&mut content, &mut io::sink());
+            skipped.map(drop).map_err(|source| RegistryError::Io { doing: "read", path: digest.hex().into(), source })
+        });
+        batch.publish()?;
+        Ok(taken?)
+    }
+
     /// Keeps a tree.
     pub fn put_tree(&self, tree: &Listing) -> Result<Digest, StoreError> {
         Ok(self.registry.put_tree(tree)?)

@@ -134,8 +134,14 @@ pub trait Session: Send {
         body: Body<'_>,
         sent: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), NodeError>;
-    /// Sends the content of one file.
-    async fn put_blob(&mut self, digest: Digest, size: u64, body: Body<'_>) -> Result<(), NodeError>;
+    /// Sends contents, at most [`MAX_SENT`](silver_plugin_api::plan::MAX_SENT): digest and size of each, and in `body`
+    /// all of them, one after the other. Should the connection break, those that came whole are there.
+    async fn put_blobs(
+        &mut self,
+        blobs: &[(Digest, u64)],
+        body: Body<'_>,
+        sent: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), NodeError>;
     /// Sends the lines of a tree (`silver_pack::listing`); their sha256 is the tree's digest.
     async fn put_tree(&mut self, digest: Digest, lines: &str) -> Result<(), NodeError>;
     /// Runs a build step, unless it was run with exactly this before; the lines of what it made. The

@@ -34,6 +34,8 @@ use tokio::sync::mpsc;
 #[derive(Default)]
 struct State {
     asked: Vec<String>,
+    /// How many contents came at once.
+    sent: Vec<usize>,
     blobs: Vec<Digest>,
     /// What came of the zip before its upload was cut.
     part: Vec<u8>,
@@ -211,11 +213,21 @@ impl Session for Fake {
         self.asked("archive");
         Ok(())
     }
-    async fn put_blob(&mut self, digest: Digest, size: u64, body: Body<'_>) -> Result<(), NodeError> {
-        let mut bytes = Vec::new();
-        body.read_to_end(&mut bytes).unwrap();
-        assert_eq!((bytes.len() as u64, sha256(&bytes)), (size, digest));
-        self.asked(format!("blob {}", String::from_utf8(bytes).unwrap()));
+    async fn put_blobs(
+        &mut self,
+        blobs: &[(Digest, u64)],
+        body: Body<'_>,
+        sent: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), NodeError> {
+        for (digest, size) in blobs {
+            let mut bytes = vec![0; usize::try_from(*size).unwrap()];
+            body.read_exact(&mut bytes).map_err(|source| NodeError::Read { what: "the files".into(), source })?;
+            assert_eq!(sha256(&bytes), *digest);
+            self.asked(format!("blob {}", String::from_utf8(bytes).unwrap()));
+        }
+        assert_eq!(body.read(&mut [0]).unwrap(), 0, "nothing but what was announced");
+        sent(blobs.iter().map(|(_, size)| size).sum());
+        self.0.lock().unwrap().sent.push(blobs.len());
         Ok(())
     }
     async fn put_tree(&mut self, digest: Digest, lines: &str) -> Result<(), NodeError> {
@@ -350,6 +362,33 @@ async fn what_the_node_has_is_not_sent_again() {
     assert_eq!(planned.plan().summary.send_bytes, 0);
     planned.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
     assert_eq!(node.0.lock().unwrap().asked, ["lock wiki", "tree", "stage wiki.20261122_1"]);
+}
+
+#[tokio::test]
+async fn many_files_go_in_one() {
+    let (node, zip) = (Fake::default(), zip());
+    node.0.lock().unwrap().observed = observed();
+    let mut resolved = resolved(&zip);
+    let mut blobs = MemoryBlobs::new();
+    for number in 0..1000 {
+        let text = format!("file {number}");
+        let file = listing::Node { kind: Kind::File, size: text.len() as u64, digest: blobs.put(text.as_bytes()) };
+        resolved.wanted.tree.insert(format!("many/{number}").parse().unwrap(), file).unwrap();
+    }
+    blobs.put("mine".as_bytes());
+    resolved.content.blobs = Arc::new(blobs);
+    resolved.wanted.release.tree = resolved.wanted.tree.digest();
+    let choice = resolved.plan(&node, &BuiltinBackup, &Flags::new("attempt")).await.unwrap();
+    let Choice::Planned(planned) = choice else { panic!("nothing to do") };
+    let mut seen = Vec::new();
+    let mut listener = |progress: Progress| {
+        if let (ProgressKind::Amount { done, total: Some(total) }, "send:files") = (progress.kind, progress.step.as_str()) {
+            seen.push((done, total));
+        }
+    };
+    planned.stage(&node, &BTreeMap::new(), &mut listener).await.unwrap();
+    assert_eq!(node.0.lock().unwrap().sent, [1001, 1], "the files, and what is recorded of them");
+    assert!(seen.last().is_some_and(|(done, total)| done == total && *total > 7000), "{seen:?}");
 }
 
 #[tokio::test]

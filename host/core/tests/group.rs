@@ -231,7 +231,7 @@ impl Session for Fake {
     ) -> Result<(), NodeError> {
         unreachable!()
     }
-    async fn put_blob(&mut self, _: Digest, _: u64, _: Body<'_>) -> Result<(), NodeError> {
+    async fn put_blobs(&mut self, _: &[(Digest, u64)], _: Body<'_>, _: &mut (dyn FnMut(u64) + Send)) -> Result<(), NodeError> {
         unreachable!()
     }
     async fn put_tree(&mut self, _: Digest, _: &str) -> Result<(), NodeError> {

@@ -55,9 +55,15 @@ impl Session for RemoteSession {
         self.connection.done().await
     }
 
-    async fn put_blob(&mut self, digest: Digest, size: u64, body: Body<'_>) -> Result<(), NodeError> {
-        self.connection.send(&Request::PutBlob { digest, size }).await?;
-        self.connection.send_body(&digest.to_string(), body, size, &mut |_| {}).await?;
+    async fn put_blobs(
+        &mut self,
+        blobs: &[(Digest, u64)],
+        body: Body<'_>,
+        sent: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), NodeError> {
+        let size = blobs.iter().map(|(_, size)| size).sum();
+        self.connection.send(&Request::PutBlobs { blobs: blobs.to_vec() }).await?;
+        self.connection.send_body("the files", body, size, sent).await?;
         self.connection.done().await
     }
 

@@ -26,8 +26,8 @@ async fn serve(stream: DuplexStream, received: Arc<AtomicUsize>) {
         let answer = match request {
             Request::Facts => Response::Facts(Box::new(NodeFacts { name: "pipe".into(), ..NodeFacts::default() })),
             Request::Lock { app } if app == "held" => Response::Busy { by: "ann@home".into() },
-            Request::PutBlob { size, .. } => {
-                let mut got = 0;
+            Request::PutBlobs { blobs } => {
+                let (mut got, size) = (0, blobs.iter().map(|(_, size)| size).sum::<u64>());
                 while got < size {
                     let Ok(piece) = channel.receive_data().await else { return };
                     got += piece.len() as u64;
@@ -92,7 +92,7 @@ async fn a_body_arrives_whole_or_not_at_all() {
             assert!(!whole, "the wire broke before the lock");
             continue;
         };
-        let sent = session.put_blob(digest, body.len() as u64, &mut body.as_slice()).await;
+        let sent = session.put_blobs(&[(digest, body.len() as u64)], &mut body.as_slice(), &mut |_| {}).await;
         assert_eq!(sent.is_ok(), whole);
         assert_eq!(received.load(Ordering::SeqCst) == 1, whole);
         if let Err(error) = sent {
@@ -106,7 +106,8 @@ async fn a_body_arrives_whole_or_not_at_all() {
 async fn a_file_that_is_shorter_than_announced_is_named() {
     let (node, received) = node(&Cut::never());
     let mut session = node.lock("a").await.unwrap();
-    let error = session.put_blob(Digest::from_bytes([1; 32]), 10, &mut [1_u8; 3].as_slice()).await.unwrap_err();
+    let error =
+        session.put_blobs(&[(Digest::from_bytes([1; 32]), 10)], &mut [1_u8; 3].as_slice(), &mut |_| {}).await.unwrap_err();
     assert!(matches!(error, NodeError::Read { .. }), "{error}");
     assert_eq!(received.load(Ordering::SeqCst), 0);
 }

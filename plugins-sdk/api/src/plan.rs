@@ -23,8 +23,8 @@ pub use release::{
     StaticDir,
 };
 pub use report::{
-    AgentStatus, AppReport, EnvironmentEntry, Finished, LaidOut, LogHead, LogLine, LogQuery, MAX_CONTENT, MAX_CONTENTS, Missing,
-    ProcessReport, ReleaseDrift, RunInput, RunOutput, RunRequest, RunSpec, TrustRequest,
+    AgentStatus, AppReport, EnvironmentEntry, Finished, LaidOut, LogHead, LogLine, LogQuery, MAX_CONTENT, MAX_CONTENTS, MAX_SENT,
+    Missing, ProcessReport, ReleaseDrift, RunInput, RunOutput, RunRequest, RunSpec, TrustRequest,
 };
 pub use transition::{
     Action, DataClass, Deployment, Outcome, OutcomeKind, Recipe, RecipePart, Source, Step, Transition, TransitionKind,

@@ -71,12 +71,10 @@ pub enum Request {
         /// Bytes at its beginning that are not sent, because they are there.
         from: u64,
     },
-    /// A blob follows as data → `Ok`.
-    PutBlob {
-        /// sha256 of its bytes.
-        digest: Digest,
-        /// Its bytes.
-        size: u64,
+    /// Contents follow as data, one after the other → `Ok`. Should they end too early, those that came whole are kept.
+    PutBlobs {
+        /// sha256 and size of each, at most [`MAX_SENT`](silver_plugin_api::plan::MAX_SENT).
+        blobs: Vec<(Digest, u64)>,
     },
     /// The lines of a tree follow as data → `Ok`.
     PutTree {

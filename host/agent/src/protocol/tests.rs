@@ -18,11 +18,12 @@ async fn messages_and_data_arrive_as_sent() {
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     let digest = silver_plugin_api::Digest::from_bytes([7; 32]);
     let send = async {
-        client.send(&Request::PutBlob { digest, size: bytes.len() as u64 }).await.unwrap();
+        client.send(&Request::PutBlobs { blobs: vec![(digest, bytes.len() as u64)] }).await.unwrap();
         client.send_data(&mut bytes.as_slice(), bytes.len() as u64, |_| {}).await.unwrap();
     };
     let receive = async {
-        let Some(Request::PutBlob { size, .. }) = agent.receive().await.unwrap() else { panic!("another request") };
+        let Some(Request::PutBlobs { blobs }) = agent.receive().await.unwrap() else { panic!("another request") };
+        let (_, size) = blobs[0];
         let mut got = Vec::new();
         while (got.len() as u64) < size {
             got.extend(agent.receive_data().await.unwrap());

@@ -133,7 +133,7 @@ impl Connection {
                 let left = size.saturating_sub(from);
                 self.take(left, move |store, rest| store.put_archive(rest, &digest, from)).await?
             }
-            Request::PutBlob { digest, size } => self.take(size, move |store, from| store.put_blob(from, &digest)).await?,
+            Request::PutBlobs { blobs } => self.take_blobs(blobs).await?,
             Request::PutTree { digest, size } => self.take_tree(digest, size).await?,
             Request::Tree { digest } => {
                 self.tree(digest).await?;

@@ -96,7 +96,7 @@ async fn send_tree(client: &mut Client) -> Release {
     let lines = listing.to_lines();
     let missing = Request::Missing { archive: None, blobs: vec![digest] };
     assert_eq!(client.ask(&missing).await, Response::Missing(Missing { blobs: vec![digest], ..Missing::default() }));
-    assert_eq!(client.put(&Request::PutBlob { digest, size: 5 }, content).await, Response::Ok);
+    assert_eq!(client.put(&Request::PutBlobs { blobs: vec![(digest, 5)] }, content).await, Response::Ok);
     assert_eq!(client.ask(&missing).await, Response::Missing(Missing::default()));
     let tree = listing.digest();
     let put = client.put(&Request::PutTree { digest: tree, size: lines.len() as u64 }, lines.as_bytes()).await;
@@ -178,6 +178,49 @@ async fn a_first_deployment_from_lock_to_record() {
 }
 
 #[tokio::test]
+async fn contents_that_came_whole_are_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let dirs = Dirs::below(home.path());
+    let (agent, _) = start(&dirs).await;
+    let contents: Vec<Vec<u8>> = (0..20_u8).map(|number| vec![number; 1000 * usize::from(number)]).collect();
+    let blobs: Vec<_> = contents.iter().map(|content| (hash::sha256(content), content.len() as u64)).collect();
+    let missing = Request::Missing { archive: None, blobs: blobs.iter().map(|(digest, _)| *digest).collect() };
+
+    // the wire breaks in the eleventh
+    let mut client = Client::new(&dirs, "ann@desk").await;
+    client.0.send(&Request::PutBlobs { blobs: blobs.clone() }).await.unwrap();
+    let part = [contents[..10].concat(), contents[10][..1].to_vec()].concat();
+    client.0.send_data(&mut part.as_slice(), part.len() as u64, |_| {}).await.unwrap();
+    drop(client);
+    let mut client = Client::new(&dirs, "ann@desk").await;
+    let lacks = loop {
+        let Response::Missing(missing) = client.ask(&missing).await else { panic!() };
+        if missing.blobs.len() <= 10 {
+            break missing.blobs;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(lacks.iter().eq(blobs[10..].iter().map(|(digest, _)| digest)), "{lacks:?}");
+
+    // one is wrong: those before are kept, those that are there already are passed over, and the connection goes on
+    let mut wrong = contents.clone();
+    wrong[15][7] ^= 1;
+    let refused = client.put(&Request::PutBlobs { blobs: blobs.clone() }, &wrong.concat()).await;
+    assert!(matches!(refused, Response::Error(refusal) if refusal.code == ErrorCode::Integrity));
+    let Response::Missing(lacks) = client.ask(&missing).await else { panic!() };
+    assert!(lacks.blobs.iter().eq(blobs[15..].iter().map(|(digest, _)| digest)), "{lacks:?}");
+    assert_eq!(client.put(&Request::PutBlobs { blobs: blobs.clone() }, &contents.concat()).await, Response::Ok);
+    assert_eq!(client.ask(&missing).await, Response::Missing(Missing::default()));
+
+    let many = vec![(blobs[0].0, 0); silver_plugin_api::plan::MAX_SENT + 1];
+    assert_eq!(client.refused(&Request::PutBlobs { blobs: many }).await, ErrorCode::Refused);
+    let endless = vec![(blobs[0].0, u64::MAX), (blobs[1].0, 1)];
+    assert_eq!(client.refused(&Request::PutBlobs { blobs: endless }).await, ErrorCode::Refused);
+    client.ask(&Request::Shutdown).await;
+    agent.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn the_lock_of_a_silent_client_falls() {
     let home = tempfile::tempdir().unwrap();
     let dirs = Dirs::below(home.path());
@@ -233,7 +276,7 @@ async fn programs_logs_and_bad_requests() {
         assert_eq!(client.refused(&Request::Lock { app: app.into() }).await, ErrorCode::Refused);
     }
     let digest = hash::sha256(b"right");
-    let refused = client.put(&Request::PutBlob { digest, size: 5 }, b"wrong").await;
+    let refused = client.put(&Request::PutBlobs { blobs: vec![(digest, 5)] }, b"wrong").await;
     assert!(matches!(refused, Response::Error(refusal) if refusal.code == ErrorCode::Integrity));
     assert_eq!(client.refused(&Request::Tree { digest }).await, ErrorCode::NotFound);
     let run = Request::Run(RunRequest {

@@ -1,12 +1,19 @@
 //! Sending what a node does not have.
 
+mod batch;
+
 use super::DeployError;
 use crate::{
-    node::{Node, Session},
+    node::{Node, NodeError, Session},
     plan::Wanted,
     progress::{Listener, Reporter},
 };
-use silver_pack::{listing::Listing, overlay::Reasons, snapshot::Blobs};
+use batch::{Joined, batches};
+use silver_pack::{
+    listing::Listing,
+    overlay::Reasons,
+    snapshot::{Blobs, MemoryBlobs},
+};
 use silver_plugin_api::{Digest, plan::Missing};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,8 +39,8 @@ pub struct Content {
 
 impl Content {
     /// What the node lacks, before any lock is taken.
-    pub(super) async fn missing(&self, node: &dyn Node, wanted: &Wanted) -> Result<Missing, DeployError> {
-        Ok(node.missing(Some(wanted.release.pack.archive), self.wanted_blobs(wanted)).await?)
+    pub(super) async fn missing(&self, node: &dyn Node, wanted: &Wanted) -> Result<Missing, NodeError> {
+        node.missing(Some(wanted.release.pack.archive), self.wanted_blobs(wanted)).await
     }
 
     /// Sends the files that the node lacks: the zip, and what else the tree has.
@@ -56,8 +63,11 @@ impl Content {
     /// Sends what is recorded of the tree, and the tree itself: only what a release will have.
     pub(super) async fn send_records(&self, session: &mut dyn Session, wanted: &Wanted) -> Result<(), DeployError> {
         let missing = session.missing(None, self.records.iter().map(|(digest, _)| *digest).collect()).await?;
-        for (digest, bytes) in self.records.iter().filter(|(digest, _)| missing.blobs.contains(digest)) {
-            session.put_blob(*digest, bytes.len() as u64, &mut bytes.as_slice()).await?;
+        let lacking = self.records.iter().filter(|(digest, _)| missing.blobs.contains(digest));
+        let mut blobs = MemoryBlobs::new();
+        let lacking: Vec<_> = lacking.map(|(_, bytes)| (blobs.put(bytes.as_slice()), bytes.len() as u64)).collect();
+        for batch in batches(&lacking) {
+            session.put_blobs(batch, &mut Joined::new(&blobs, batch), &mut |_| {}).await?;
         }
         session.put_tree(wanted.release.tree, &wanted.tree.to_lines()).await?;
         Ok(())
@@ -91,13 +101,13 @@ impl Content {
     ) -> Result<(), DeployError> {
         let mut reporter = Reporter::begin(listener, "send:files", "send the other files");
         let sizes: BTreeMap<Digest, u64> = wanted.tree.iter().map(|(_, node)| (node.digest, node.size)).collect();
-        for (number, digest) in missing.iter().enumerate() {
-            if let Some(size) = sizes.get(digest) {
-                let read = |source| DeployError::Read { what: format!("content {digest}"), source };
-                let mut body = self.blobs.open(digest).map_err(read)?;
-                session.put_blob(*digest, *size, &mut body).await?;
-            }
-            reporter.amount(number as u64 + 1, missing.len() as u64);
+        let wanted: Vec<(Digest, u64)> = missing.iter().filter_map(|digest| Some((*digest, *sizes.get(digest)?))).collect();
+        let total = wanted.iter().map(|(_, size)| size).sum();
+        let mut before = 0;
+        for batch in batches(&wanted) {
+            let mut sent = |done| reporter.amount(before + done, total);
+            session.put_blobs(batch, &mut Joined::new(&*self.blobs, batch), &mut sent).await?;
+            before += batch.iter().map(|(_, size)| size).sum::<u64>();
         }
         reporter.done();
         Ok(())

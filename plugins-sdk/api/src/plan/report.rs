@@ -101,6 +101,8 @@ pub struct LaidOut {
 pub const MAX_CONTENT: u64 = 1 << 20;
 /// So many contents are asked for at once.
 pub const MAX_CONTENTS: usize = 64;
+/// So many contents are sent to a node in one go.
+pub const MAX_SENT: usize = 4096;
 
 /// The head of a node's log, and the key that signs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -54,7 +54,7 @@ async fn submit(channel: &mut Side, script: &str) {
     let digest = hash::sha256(content);
     let mut listing = Listing::new();
     listing.insert("env/name".parse().unwrap(), Node { kind: Kind::File, size: 4, digest }).unwrap();
-    put(channel, &Request::PutBlob { digest, size: 4 }, content).await;
+    put(channel, &Request::PutBlobs { blobs: vec![(digest, 4)] }, content).await;
     let lines = listing.to_lines();
     let tree = listing.digest();
     put(channel, &Request::PutTree { digest: tree, size: lines.len() as u64 }, lines.as_bytes()).await;

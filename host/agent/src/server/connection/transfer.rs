@@ -9,7 +9,10 @@ use crate::{
     store::{Arriving, Store, StoreError},
 };
 use silver_pack::{hash, listing::Listing};
-use silver_plugin_api::{Digest, TreePath, plan::MAX_CONTENTS};
+use silver_plugin_api::{
+    Digest, TreePath,
+    plan::{MAX_CONTENTS, MAX_SENT},
+};
 use silver_registry::RegistryError;
 use std::{
     fs::File,
@@ -26,7 +29,7 @@ const MAX_TREE: u64 = 256 << 20;
 
 impl Connection {
     /// Takes data that was announced and hands it to `put`. All of it is read also when it is not
-    /// wanted, so that the connection can be used further.
+    /// wanted, so that the connection can be used further. When it breaks, `put` has ended before this does.
     pub(super) async fn take(
         &mut self,
         size: u64,
@@ -35,18 +38,34 @@ impl Connection {
         let (sender, mut arriving) = Arriving::new(size);
         let store = Arc::clone(&self.agent.store);
         let putting = tokio::task::spawn_blocking(move || put(&store, &mut arriving));
+        let handed_on = self.hand_on(size, sender).await;
+        let put = ended(putting.await);
+        handed_on?;
+        put??;
+        Ok(Response::Ok)
+    }
+
+    async fn hand_on(&mut self, size: u64, to: mpsc::Sender<Vec<u8>>) -> Result<(), ProtocolError> {
         let mut left = size;
         while left > 0 {
             let chunk = self.reader.receive_data().await?;
             left = match left.checked_sub(chunk.len() as u64) {
                 Some(left) if !chunk.is_empty() => left,
-                _ => return Err(ProtocolError::Unexpected("other data came than was announced").into()),
+                _ => return Err(ProtocolError::Unexpected("other data came than was announced")),
             };
-            let _ = sender.send(chunk).await; // it may know enough already: then nobody receives
+            let _ = to.send(chunk).await; // it may know enough already: then nobody receives
         }
-        drop(sender);
-        ended(putting.await)??;
-        Ok(Response::Ok)
+        Ok(())
+    }
+
+    /// Contents that follow one another.
+    pub(super) async fn take_blobs(&mut self, blobs: Vec<(Digest, u64)>) -> Result<Response, Stop> {
+        let size = blobs.iter().try_fold(0, |sum: u64, (_, size)| sum.checked_add(*size));
+        let Some(size) = size.filter(|_| blobs.len() <= MAX_SENT) else {
+            let message = format!("{} contents at once are over the limit of {MAX_SENT}", blobs.len());
+            return Err(Stop::Refused(refused(ErrorCode::Refused, message, None)));
+        };
+        self.take(size, move |store, from| store.put_blobs(from, &blobs)).await
     }
 
     pub(super) async fn take_tree(&mut self, digest: Digest, size: u64) -> Result<Response, Stop> {
