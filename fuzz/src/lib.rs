@@ -4,6 +4,7 @@
 
 mod customization;
 mod log;
+mod mux;
 mod protocol;
 mod text;
 mod zip;
@@ -20,7 +21,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "zip", run: zip::run, seeds: zip::seeds },
     Target { name: "manifest", run: text::manifest, seeds: text::manifests },
     Target { name: "tree", run: text::tree, seeds: text::trees },
@@ -28,6 +29,8 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "customization", run: customization::run, seeds: customization::seeds },
     Target { name: "log", run: log::run, seeds: log::seeds },
     Target { name: "protocol", run: protocol::run, seeds: protocol::seeds },
+    Target { name: "mux", run: mux::node, seeds: mux::nodes },
+    Target { name: "visit", run: mux::client, seeds: mux::clients },
 ];
 
 /// Runs the target of this name.

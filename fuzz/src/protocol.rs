@@ -47,7 +47,11 @@ async fn ask_all(data: &[u8]) {
             let _ = listening.await;
         });
     };
-    let node = RemoteNode::new(Pipe::new(Box::new(serve), Cut::never()));
+    ask(&RemoteNode::new(Pipe::new(Box::new(serve), Cut::never()))).await;
+}
+
+/// Everything that a node can be asked: each question ends, whatever it says.
+pub(crate) async fn ask(node: &RemoteNode) {
     let digest = Digest::from_bytes([7; 32]);
     let _ = ends("facts", node.facts()).await;
     let _ = ends("apps", node.apps()).await;
@@ -100,7 +104,8 @@ fn said(frames: &[Frame]) -> Vec<u8> {
     })
 }
 
-fn hello() -> Vec<u8> {
+/// The first thing that an agent says.
+pub(crate) fn hello() -> Vec<u8> {
     let body = serde_json::to_vec(&Hello::new("seed")).expect("plain data");
     let length = u32::try_from(body.len()).expect("it is short");
     [MARKER, &length.to_be_bytes(), &[0], &body].concat()

@@ -85,4 +85,4 @@ macro_rules! bounded {
     };
 }
 
-bounded! { zip manifest tree lock customization log protocol }
+bounded! { zip manifest tree lock customization log protocol mux visit }
