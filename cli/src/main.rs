@@ -24,6 +24,7 @@ mod findings;
 mod interrupt;
 mod kept;
 mod key_files;
+mod known_packs;
 mod merging;
 mod mirroring;
 mod moment;

@@ -5,7 +5,7 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
-    extensions, findings, kept, moment, operator, trust,
+    extensions, findings, kept, known_packs, moment, operator, trust,
 };
 use jiff::Timestamp;
 use silver_core::resolve::{Overrides, ProcessOverride};
@@ -52,7 +52,7 @@ pub struct How<'a> {
 /// Opens both and checks that they fit: id, version, settings, lock. Settings that have no default
 /// are asked for and written into `customize.toml`.
 pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<'_>) -> Result<Opened> {
-    let pack = Pack::open(pack)?;
+    let pack = known_packs::open(context, pack)?;
     let set = given(pack.manifest(), how.set)?;
     let Some(dir) = customize else {
         let settings = settings::resolve(pack.manifest(), &set).map_err(|errors| no_customization(&errors))?;

@@ -19,6 +19,7 @@ mod end;
 mod error;
 mod fields;
 mod header;
+mod known;
 mod layout;
 mod location;
 mod source;
@@ -110,11 +111,7 @@ impl Archive {
 /// Validates the archive at `path` and keeps it open, so that its contents can be read later, each
 /// by its digest.
 pub fn open(path: &Path, strictness: Strictness, limits: &Limits) -> Result<(Archive, ZipBlobs), ArchiveError> {
-    // asked before opening: opening a pipe would wait for its other end
-    if !std::fs::metadata(path).map_err(source::failed(path))?.is_file() {
-        return Err(ArchiveError::NotAFile { path: path.to_owned() });
-    }
-    let file = File::open(path).map_err(source::failed(path))?;
+    let file = open_file(path)?;
     let size = file.metadata().map_err(source::failed(path))?.len();
     if size > limits.archive {
         return Err(ArchiveError::Limit { entry: path.display().to_string(), limit: limits.archive, of: "bytes of an archive" });
@@ -122,6 +119,21 @@ pub fn open(path: &Path, strictness: Strictness, limits: &Limits) -> Result<(Arc
     let archive = Archive::of(&OnDisk::new(&file, path, size), strictness, limits)?;
     let blobs = ZipBlobs::new(file, archive.locations.clone());
     Ok((archive, blobs))
+}
+
+/// As [`open`], for a file that is known to be the archive that was validated before: it is not read now. Contents
+/// are checked when they are read, as they always are.
+pub fn open_known(path: &Path, archive: Archive) -> Result<(Archive, ZipBlobs), ArchiveError> {
+    let blobs = ZipBlobs::new(open_file(path)?, archive.locations.clone());
+    Ok((archive, blobs))
+}
+
+fn open_file(path: &Path) -> Result<File, ArchiveError> {
+    // asked before opening: opening a pipe would wait for its other end
+    if !std::fs::metadata(path).map_err(source::failed(path))?.is_file() {
+        return Err(ArchiveError::NotAFile { path: path.to_owned() });
+    }
+    File::open(path).map_err(source::failed(path))
 }
 
 fn hash_all(source: &dyn Source) -> Result<Digest, ArchiveError> {

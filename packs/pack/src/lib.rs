@@ -20,5 +20,6 @@ pub mod sandbox;
 pub mod settings;
 pub mod signature;
 pub mod snapshot;
+pub mod stamp;
 
 pub use silver_overlay::{customizer as overlay_customizer, globs, render};

@@ -7,7 +7,7 @@ pub use error::PackError;
 pub use seal::{publish, seal};
 
 use crate::{
-    archive::{self, Archive, Strictness},
+    archive::{self, Archive, Strictness, ZipBlobs},
     limits::Limits,
     listing::{Kind, Listing},
     manifest::{self, Manifest},
@@ -63,6 +63,18 @@ impl Pack {
         let failed = |source| PackError::Archive { pack: path.to_owned(), source };
         // what disagrees with `.silver/tree` is told first: it says more than the form of a header
         let (archive, blobs) = archive::open(path, Strictness::Any, limits).map_err(failed)?;
+        Self::of(path, archive, blobs)
+    }
+
+    /// As [`Pack::open`], for a file that is known to be the one whose archive was validated before.
+    pub fn open_known(path: &Path, archive: Archive) -> Result<Self, PackError> {
+        let failed = |source| PackError::Archive { pack: path.to_owned(), source };
+        let (archive, blobs) = archive::open_known(path, archive).map_err(failed)?;
+        Self::of(path, archive, blobs)
+    }
+
+    fn of(path: &Path, archive: Archive, blobs: ZipBlobs) -> Result<Self, PackError> {
+        let failed = |source| PackError::Archive { pack: path.to_owned(), source };
         let blobs: Arc<dyn Blobs> = Arc::new(blobs);
         let all = Snapshot::new(archive.listing().clone(), blobs.clone());
         let (digest, lines) = check_tree(path, &all)?;

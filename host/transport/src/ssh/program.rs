@@ -1,11 +1,10 @@
 //! The program that is the agent of a server: silver itself, built for it.
 
-use silver_pack::{hash::copy_hashed, platform::Platform};
+use silver_pack::{hash::copy_hashed, platform::Platform, stamp::Stamp};
 use silver_plugin_api::Digest;
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -26,18 +25,10 @@ impl Program {
     pub fn at(path: &Path, cache: &Path, platform: impl FnOnce(&[u8]) -> Option<Platform>) -> io::Result<Option<Self>> {
         let path = fs::canonicalize(path)?;
         let meta = fs::metadata(&path)?;
-        let stamp = format!(
-            "{} {} {} {}.{:09} {}.{:09}",
-            meta.dev(),
-            meta.ino(),
-            meta.len(),
-            meta.mtime(),
-            meta.mtime_nsec(),
-            meta.ctime(),
-            meta.ctime_nsec()
-        );
+        let stamp = Stamp::of(&meta);
+        let stamp = stamp.as_str();
         let noted = cache.join(silver_pack::hash::sha256(path.as_os_str().as_encoded_bytes()).short());
-        if let Some((digest, platform)) = fs::read_to_string(&noted).ok().and_then(|text| known(&text, &stamp)) {
+        if let Some((digest, platform)) = fs::read_to_string(&noted).ok().and_then(|text| known(&text, stamp)) {
             return Ok(Some(Self { path, digest, platform }));
         }
         let mut content = Vec::new();

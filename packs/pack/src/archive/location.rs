@@ -2,6 +2,7 @@
 
 use crate::snapshot::{Blobs, missing};
 use flate2::read::DeflateDecoder;
+use serde::{Deserialize, Serialize};
 use silver_plugin_api::Digest;
 use std::{
     borrow::Borrow,
@@ -14,7 +15,7 @@ use std::{
 };
 
 /// How a content is packed. The numbers are those of the format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Method {
     /// As it is.
     Stored = 0,
@@ -23,7 +24,7 @@ pub enum Method {
 }
 
 /// Where a content lies in an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     /// Offset of the packed bytes.
     pub offset: u64,

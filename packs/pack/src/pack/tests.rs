@@ -62,6 +62,33 @@ fn a_sealed_tree_opens_again() {
 }
 
 #[test]
+fn a_pack_that_is_known_opens_as_before_and_gives_no_other_content() {
+    let content = "content ".repeat(100);
+    let sealed = seal(&snapshot(&[("pack.toml", MANIFEST), ("a/b", &content)]), None, None).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().join("pack.zip");
+    archive::write(&sealed, &mut fs::File::create(&at).unwrap()).unwrap();
+    let pack = Pack::open(&at).unwrap();
+    let text = pack.layout().to_text();
+    let known = || Archive::from_text(&text).unwrap();
+    let again = Pack::open_known(&at, known()).unwrap();
+    assert_eq!((again.digest(), again.archive(), again.archive_size()), (pack.digest(), pack.archive(), pack.archive_size()));
+    assert_eq!(again.all().listing(), pack.all().listing());
+    assert_eq!(again.layout().locations(), pack.layout().locations());
+    assert_eq!(again.tree().text(&path("a/b")).unwrap(), content);
+
+    // somebody altered the file, and its times lie
+    let lies = pack.layout().location(&hash::sha256(content.as_bytes())).unwrap();
+    let mut bytes = fs::read(&at).unwrap();
+    bytes[usize::try_from(lies.offset).unwrap()] ^= 1;
+    fs::write(&at, bytes).unwrap();
+    assert!(Pack::open_known(&at, known()).unwrap().tree().text(&path("a/b")).is_err());
+
+    assert!(Archive::from_text(&text.replacen(" 1\"", " 0\"", 1)).is_none(), "of another silver");
+    assert!(Archive::from_text(&text[1..]).is_none() && Archive::from_text("").is_none());
+}
+
+#[test]
 fn the_tree_and_the_content_agree_in_both_directions() {
     let good = line(MANIFEST, "pack.toml");
     open(&[("pack.toml", MANIFEST), (".silver/tree", &good)]).unwrap();
