@@ -21,6 +21,7 @@
 //! | | `…/firewall.listing` | how nft lists silver's rules when they are loaded | `resources::firewall` |
 //! | `state/logs/apps/<app>/` | `/var/log/silver/apps/<app>/` | `<label>.<process>.log`, `access.log`: what apps say | `logs` |
 //! | `state/agent.log` | `/var/log/silver/agent.log` | what agents say | the command |
+//! | | `/var/cache/silver/facts` | what programs told of themselves | `facts` |
 //! | `cache/apps/<app>/{home,tmp}/` | `/var/cache/silver/apps/<app>/…` | `HOME` and `TMPDIR` of an app | `environment` |
 //! | `config/` | `/etc/silver/` | what people write | the command |
 //! | `run/agent.lock`, `run/agent.sock` | | one agent per home; its socket, 0600 | `server` |

@@ -1,5 +1,6 @@
 //! What there is to know about this machine.
 
+mod kept;
 mod machine;
 
 use crate::{
@@ -36,7 +37,8 @@ pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError>
     let ((mut extra, libc), machine) = thread::scope(|scope| {
         // programs are waited for: side by side
         let machine = scope.spawn(|| if dirs.is_server() { machine::machine(path) } else { Settings::new() });
-        (interpreters(path), machine.join().unwrap_or_default())
+        let told = if dirs.is_server() { kept::or_ask(&dirs.cache.join("facts"), path) } else { interpreters(path) };
+        (told, machine.join().unwrap_or_default())
     });
     extra.extend(machine);
     let libc = libc.or_else(|| libc_version(path));

@@ -20,7 +20,7 @@ use silver_pack::listing::Listing;
 use silver_plugin_api::{
     Digest,
     backup::Backup,
-    plan::{Deployment, Missing, NodeFacts, Observed, Outcome, SecretSource, Transition},
+    plan::{Deployment, Missing, NodeFacts, Observed, Outcome, Release, SecretSource, Transition},
 };
 use std::collections::BTreeMap;
 
@@ -81,15 +81,20 @@ impl Resolved {
 
     /// As [`Resolved::look`]; what build steps made before is taken for at most `known` of them.
     async fn look_for(mut self, node: &dyn Node, known: usize) -> Result<Looked, DeployError> {
-        let (facts, observed) = (node.facts().await?, node.observe(&self.wanted.release.app).await?);
-        if self.has_steps_to_run() {
+        let app = self.wanted.release.app.clone();
+        let whole = !self.has_steps_to_run();
+        let lacks = async { if whole { self.content.missing(node, &self.wanted).await } else { Ok(Missing::default()) } };
+        // side by side: a node may be far away
+        let (facts, observed, mut renewed, mut missing) =
+            tokio::try_join!(node.facts(), node.observe(&app), node.renewed(&app, &self.secrets), lacks)?;
+        if !whole {
             let locations = plan::locations(&self.wanted, &observed)?;
             self.take_known(node, &locations, known).await?;
+            missing = self.content.missing(node, &self.wanted).await?;
         }
-        let missing = self.content.missing(node, &self.wanted).await?;
-        let tree = current_tree(node, &observed).await?;
+        let same = current(&observed).is_some_and(|release| release.tree == self.wanted.release.tree);
+        let tree = if same { Some(self.wanted.tree.clone()) } else { current_tree(node, &observed).await? };
         let given = |name: &String| self.wanted.release.secrets.iter().any(|secret| secret.name == *name);
-        let mut renewed = node.renewed(&self.wanted.release.app, &self.secrets).await?;
         renewed.retain(given);
         Ok(Looked { resolved: self, facts, observed, tree, missing, renewed })
     }
@@ -138,14 +143,14 @@ pub async fn plan_rollback(
     backup: &dyn Backup,
     flags: &Flags,
 ) -> Result<Planned, DeployError> {
-    let (facts, observed) = (node.facts().await?, node.observe(app).await?);
+    let (facts, observed) = tokio::try_join!(node.facts(), node.observe(app))?;
     let missing = Missing::default();
     let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, renewed: &[], backup };
     let target = plan::rollback(to, None, deployment, seen, flags)?;
     let Some((_, release)) = &target.transition.release else {
         return Ok(Planned { plan: target, approved: None, resolved: None, observed });
     };
-    let (current, wanted) = (current_tree(node, &observed).await?, tree(node, &release.tree).await?);
+    let (current, wanted) = tokio::try_join!(current_tree(node, &observed), tree(node, &release.tree))?;
     let seen = Seen { tree: current.as_ref(), ..seen };
     let plan = plan::rollback(to, Some(&wanted), deployment, seen, flags)?;
     Ok(Planned { plan, approved: None, resolved: None, observed })
@@ -160,7 +165,7 @@ pub async fn plan_state(
     backup: &dyn Backup,
     flags: &Flags,
 ) -> Result<Choice, DeployError> {
-    let (facts, observed) = (node.facts().await?, node.observe(app).await?);
+    let (facts, observed) = tokio::try_join!(node.facts(), node.observe(app))?;
     let missing = Missing::default();
     let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, renewed: &[], backup };
     Ok(match plan::change_state(change, deployment, seen, flags)? {
@@ -257,11 +262,15 @@ impl Submitted {
 }
 
 async fn current_tree(node: &dyn Node, observed: &Observed) -> Result<Option<Listing>, DeployError> {
-    let current = observed.releases.iter().find(|release| Some(&release.label) == observed.current.as_ref());
-    match current {
-        Some(current) => Ok(Some(tree(node, &current.release.tree).await?)),
+    match current(observed) {
+        Some(current) => Ok(Some(tree(node, &current.tree).await?)),
         None => Ok(None),
     }
+}
+
+fn current(observed: &Observed) -> Option<&Release> {
+    let current = observed.releases.iter().find(|release| Some(&release.label) == observed.current.as_ref());
+    current.map(|current| &current.release)
 }
 
 async fn tree(node: &dyn Node, digest: &Digest) -> Result<Listing, DeployError> {
