@@ -57,19 +57,21 @@ impl World {
     /// The command, ready to be started in this world.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(binary());
+        self.settle(command.args(args));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
-            .args(args)
+    }
+
+    /// Has any program see this world and nothing of the machine's user.
+    pub fn settle(&self, command: &mut Command) {
+        command
             .current_dir(self.work())
             .env_clear()
             .envs(std::env::vars_os().filter(|(name, _)| of_the_machine(name)))
             .env("HOME", self.root.path())
             .env("LANG", "C.UTF-8")
             .env("SILVER_HOME", self.home())
-            .env("SILVER_PORT", self.port.to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
+            .env("SILVER_PORT", self.port.to_string());
     }
 
     /// Runs the command to its end.
@@ -282,9 +284,10 @@ pub fn filters() -> Vec<(&'static str, &'static str)> {
 /// # Panics
 /// When it was not built.
 pub fn binary() -> PathBuf {
-    // target/debug/deps/test-123 → target/debug/silver
-    let test = std::env::current_exe().expect("the test's own path");
-    let binary = test.ancestors().nth(2).map(|dir| dir.join("silver")).unwrap_or_default();
+    // target/debug/deps/test-123 or target/release/silver-bench → silver above or beside it
+    let own = std::env::current_exe().expect("the program's own path");
+    let places: Vec<PathBuf> = own.ancestors().skip(1).take(2).map(|dir| dir.join("silver")).collect();
+    let binary = places.iter().find(|place| place.is_file()).or(places.last()).cloned().unwrap_or_default();
     assert!(binary.is_file(), "{} is not built: run `cargo build -p silver-cli` or `cargo xtask test`", binary.display());
     binary
 }

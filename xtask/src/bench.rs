@@ -3,11 +3,13 @@
 
 mod measure;
 mod rows;
+mod servers;
 mod trees;
 
 use crate::{Failure, need, run, target};
 use measure::Taken;
 use serde_json::json;
+pub(crate) use servers::{BESIDE as BESIDE_SERVERS, beside as beside_servers};
 use std::{fs, path::PathBuf};
 
 /// What to run and how to tell.
@@ -47,7 +49,7 @@ struct Place {
 struct Row {
     name: String,
     ours: Taken,
-    peer: &'static str,
+    peer: String,
     theirs: Taken,
     goal: f64,
 }
@@ -80,17 +82,27 @@ pub(crate) fn bench(options: &Options) -> Result<(), Failure> {
 }
 
 fn measure_all(place: &Place, options: &Options) -> Result<Vec<Row>, Failure> {
+    type Make = fn(&Place) -> Result<trees::App, Failure>;
     let mut done = Vec::new();
-    for made in [trees::trac, trees::wordpress, trees::synthetic] {
-        let app = made(place)?;
-        let wanted = |name: &str| options.only.as_ref().is_none_or(|only| format!("{name}/{}", app.name).contains(only.as_str()));
-        for row in rows::of(place, &app, options.rounds.unwrap_or(7), &wanted) {
-            let row = row?;
-            if !options.json {
-                show(&row);
-            }
-            done.push(row);
+    let mut take = |row: Row| {
+        if !options.json {
+            show(&row);
         }
+        done.push(row);
+    };
+    let wanted = |row: &str, tree: &str| options.only.as_ref().is_none_or(|only| format!("{row}/{tree}").contains(only.as_str()));
+    for (tree, make) in [("trac", trees::trac as Make), ("wp", trees::wordpress), ("syn100k", trees::synthetic)] {
+        let wanted = |row: &str| wanted(row, tree);
+        if !rows::NAMES.into_iter().any(wanted) {
+            continue;
+        }
+        for row in rows::of(place, &make(place)?, options.rounds.unwrap_or(7), &wanted) {
+            take(row?);
+        }
+    }
+    let on_servers: Vec<&str> = servers::NAMES.into_iter().filter(|row| wanted(row, "wp")).collect();
+    if !on_servers.is_empty() {
+        servers::measure(place, &trees::served(place)?, &on_servers, options, &mut take)?;
     }
     Ok(done)
 }

@@ -26,7 +26,7 @@ usage: cargo xtask COMMAND
              --force             also those whose sources have not changed
              --toolchain debian  with Debian's Rust even where rustup has the target
   bench      measure silver against the programs that people use for the same
-             --only NAME         rows whose name contains NAME
+             --only NAME         rows whose name contains NAME; `ssh-` are those on servers
              --rounds N          instead of 7
              --json              an array of rows
   fuzz TARGET [SECONDS]
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["plugins", options @ ..] => plugins::Options::parse(options).and_then(|options| plugins::build(&options)),
         ["bench", options @ ..] => bench::Options::parse(options).and_then(|options| bench::bench(&options)),
+        [bench::BESIDE_SERVERS, words @ ..] => bench::beside_servers(words),
         ["reference"] => reference::write(),
         ["walls"] => walls::check(),
         ["test"] => test::test(),

@@ -22,6 +22,22 @@ struct Plan<'a> {
     goal: f64,
 }
 
+/// The names of the rows.
+pub(super) const NAMES: [&str; 12] = [
+    "stage-cold",
+    "stage-cold-tar",
+    "stage-again",
+    "stage-copy",
+    "merge",
+    "record",
+    "record-again",
+    "drift-stat",
+    "drift-content",
+    "verify",
+    "build",
+    "plugin-call",
+];
+
 /// The rows of one application, each measured when it is asked for.
 pub(super) fn of<'a>(
     place: &'a Place,
@@ -30,27 +46,13 @@ pub(super) fn of<'a>(
     wanted: &'a dyn Fn(&str) -> bool,
 ) -> impl Iterator<Item = Result<Row, Failure>> + 'a {
     let below = place.runs.join(app.name);
-    let names = [
-        "stage-cold",
-        "stage-cold-tar",
-        "stage-again",
-        "stage-copy",
-        "merge",
-        "record",
-        "record-again",
-        "drift-stat",
-        "drift-content",
-        "verify",
-        "build",
-        "plugin-call",
-    ];
     // Trac's files are taken by a plugin of its own, those of the other two by the customizer built in
     let fits = move |name: &str| match name {
         "plugin-call" => app.name == "trac",
         "merge" => app.name != "trac",
         _ => true,
     };
-    names.into_iter().filter(move |name| wanted(name) && fits(name)).map(move |name| {
+    NAMES.into_iter().filter(move |name| wanted(name) && fits(name)).map(move |name| {
         let work = Work { place, app, dir: below.join(name) };
         fs::create_dir_all(&work.dir)?;
         work.measure(name, rounds)
@@ -80,7 +82,7 @@ impl Work<'_> {
             _ => self.plugin_call()?,
         };
         let (ours, theirs) = interleaved(rounds, &plan.ours, &plan.theirs)?;
-        Ok(Row { name: format!("{}/{}", plan.name, self.app.name), ours, peer: plan.peer, theirs, goal: plan.goal })
+        Ok(Row { name: format!("{}/{}", plan.name, self.app.name), ours, peer: plan.peer.into(), theirs, goal: plan.goal })
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -48,6 +48,20 @@ pub(super) fn wordpress(place: &Place) -> Result<App, Failure> {
     packed(place, "wp", tree)
 }
 
+/// WordPress's files as a site that is served, on servers.
+pub(super) fn served(place: &Place) -> Result<App, Failure> {
+    let (wp, tree) = (wordpress(place)?, place.dir.join("served"));
+    if !tree.exists() {
+        let making = place.dir.join("served.new");
+        run::run(Command::new("rm").arg("-rf").arg(&making))?; // of somebody who was killed
+        fs::create_dir_all(&making)?;
+        run::run(Command::new("cp").arg("-a").arg(&wp.tree).arg(making.join("site")))?;
+        fs::write(making.join("site/index.html"), "served\n")?;
+        fs::rename(making, &tree)?;
+    }
+    packed(place, "served", tree)
+}
+
 /// 100,000 files of 2.6 kB, half of it text: made, since no real application has so many.
 pub(super) fn synthetic(place: &Place) -> Result<App, Failure> {
     let tree = place.dir.join("syn100k");

@@ -1,8 +1,12 @@
 //! One piece of silver's work per process, for `cargo xtask bench`: the same library functions that
 //! commands and agents call, without what is around them.
 //!
-//! Each prints nothing, or, where only a part of the process is the work, its microseconds.
+//! Each prints nothing, or, where only a part of the process is the work, its microseconds. Comparisons that need
+//! servers run beside some: `beside`.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "a program of its own that talks to the bench")]
+
+mod beside;
+mod send;
 
 use silver_agent::{observe, stage};
 use silver_extensions::{Extensions, Limits, Plugin};
@@ -30,6 +34,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
+        // both before there is any thread
+        ["beside-servers", count, command @ ..] => return beside::servers(count, command),
+        ["three-commands"] => return beside::three_commands(),
+        ["send", zip, node, own] => send::send(Path::new(zip), node, own),
         ["stage", zip, to] => stage_cold(Path::new(zip), Path::new(to)),
         ["fill", zip, store, lines] => fill(Path::new(zip), Path::new(store), Path::new(lines)),
         ["link", store, lines, to] => stage_again(Path::new(store), Path::new(lines), Path::new(to), true),
