@@ -1,8 +1,11 @@
 //! Getting in: another host key, a wrong sudo, login shells that talk or are none, a clock that is off.
 
-use silver_tests::nodes::{
-    Tests,
-    server::{HOST, Server},
+use silver_tests::{
+    World,
+    nodes::{
+        TestNode, Tests,
+        server::{HOST, Server},
+    },
 };
 use std::process::Command;
 
@@ -11,6 +14,7 @@ pub(crate) const TESTS: Tests = &[
     ("sudo_that_asks_for_a_password_is_said_and_changes_nothing", sudo_that_asks_for_a_password_is_said_and_changes_nothing),
     ("login_shells_that_talk_or_are_fish_do_not_matter", login_shells_that_talk_or_are_fish_do_not_matter),
     ("an_operator_whose_clock_is_off_by_ten_years_deploys", an_operator_whose_clock_is_off_by_ten_years_deploys),
+    ("a_server_whose_clock_was_off_by_ten_years_goes_on", a_server_whose_clock_was_off_by_ten_years_goes_on),
 ];
 
 fn another_host_key_is_refused_and_the_way_out_is_said() {
@@ -72,4 +76,57 @@ fn an_operator_whose_clock_is_off_by_ten_years_deploys() {
     let log = server.json(&["releases", "hello"]);
     let year = server.node.sh("date +%Y");
     assert!(log.to_string().contains(&year), "{log}");
+}
+
+/// From now on everything that is started on the node has this time: silver's agent, which root's login starts, and all
+/// units. Systemd's own programs have the right one, as systemd itself has; with two they do not agree.
+fn clock(server: &Server, off: Option<&str>) {
+    let variables = match off {
+        Some(off) => {
+            format!("LD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketime.so.1) FAKETIME={off} FAKETIME_DONT_FAKE_MONOTONIC=1")
+        }
+        None => String::new(),
+    };
+    for program in ["systemctl", "systemd-run"] {
+        let text = format!("#!/bin/sh\\nunset LD_PRELOAD\\nexec /usr/bin/{program} \"$@\"\\n");
+        server.node.sh(&format!("printf '{text}' >/usr/local/bin/{program}; chmod 755 /usr/local/bin/{program}"));
+    }
+    server.node.sh(&format!(
+        "systemctl unset-environment LD_PRELOAD FAKETIME FAKETIME_DONT_FAKE_MONOTONIC; : >/etc/environment; \
+         for v in {variables}; do echo $v >>/etc/environment; systemctl set-environment $v; done; \
+         pkill -f '[s]shd: root' || true"
+    ));
+}
+
+fn a_server_whose_clock_was_off_by_ten_years_goes_on() {
+    let server = Server { world: World::new(), node: TestNode::ready("web1") };
+    server.world.write("nodes.toml", "[organisation]\ntls = \"off\"\n");
+    let (to, key) = (server.node.target("root"), server.node.host_key());
+    server.world.silver(["add-node", "web1", &to, "--host-key", key]).ok();
+    server.world.silver(["setup-node", "web1", "--yes"]).ok();
+    let year: u32 = server.node.sh("date +%Y").parse().unwrap();
+    let current = || {
+        let releases = server.json(&["releases", "hello"]);
+        let row = releases.as_array().unwrap().iter().find(|row| row["current"] == true);
+        row.unwrap_or_else(|| panic!("{releases}"))["release"].as_str().unwrap().to_owned()
+    };
+    // far ahead, far behind, and right again: what was deployed last is what counts
+    let clocks =
+        [(None, "good", year), (Some("+10y"), "next", year + 10), (Some("-10y"), "good", year - 10), (None, "next", year)];
+    let mut labels = Vec::new();
+    for (off, edition, year) in clocks {
+        clock(&server, off);
+        let words = server.update_words(edition).into_iter().chain(["--allow-downgrade".into()]);
+        server.silver(words).ok();
+        assert_eq!(server.settled(), if edition == "good" { "1.0.0" } else { "1.0.1" });
+        labels.push(current());
+        assert!(current().starts_with(&format!("hello.{year}")), "{off:?}: {labels:?}");
+    }
+    for label in labels.iter().rev().skip(1) {
+        server.silver(["rollback", "hello", "--yes"]).ok();
+        assert_eq!(current(), *label, "{labels:?}");
+    }
+    server.silver(["doctor"]).ok();
+    server.world.silver(["registry", "pull", "web1"]).ok();
+    server.silver(["registry", "verify"]).ok();
 }
