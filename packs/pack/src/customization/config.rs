@@ -110,6 +110,9 @@ pub struct IndexOverride {
     pub key: Option<PublicKey>,
 }
 
+/// The node where nothing else is said: this machine.
+const LOCAL: &str = "local";
+
 /// `[[deploy]]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -123,13 +126,20 @@ pub struct DeployRow {
     /// `host[/path]`, the canonical one first. Default: `NAME.localhost`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locations: Vec<String>,
-    /// Several nodes that serve as one.
+    /// A group of nodes instead of one: all of them get it, or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    group: Option<NotYet>,
+    pub group: Option<Name>,
 }
 
 fn local() -> String {
-    "local".into()
+    LOCAL.into()
+}
+
+impl DeployRow {
+    /// The node or the group, as `nodes.toml` has it.
+    pub fn place(&self) -> &str {
+        self.group.as_deref().unwrap_or(&self.node)
+    }
 }
 
 /// Where the value of a secret comes from; read by the command, never written down.
@@ -275,7 +285,10 @@ pub(super) fn parse(text: &str, file: &str) -> Result<CustomizeToml, DocumentErr
     }
     let mut seen: Vec<(&str, &str)> = Vec::new();
     for (at, row) in config.deploy.iter().enumerate() {
-        let place = (row.name.as_deref().unwrap_or_default(), row.node.as_str());
+        if row.group.is_some() && row.node != LOCAL {
+            wrong(&["deploy", &at.to_string(), "group"], "either `node` or `group`".into(), None);
+        }
+        let place = (row.name.as_deref().unwrap_or_default(), row.place());
         if seen.contains(&place) {
             wrong(&["deploy", &at.to_string()], "the same application on the same node as in a row above".into(), None);
         }

@@ -331,3 +331,18 @@ fn app_plugins_are_written_as_their_index_writes_them() {
         assert!(wrong.parse::<AppPluginWanted>().is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_row_is_for_a_node_or_for_a_group() {
+    let with = |rows: &str| {
+        let (dir, loaded) = load(&[(CONFIG, &format!("[pack]\nid = \"org.example.app\"\n{rows}"))]);
+        match loaded {
+            Ok(mine) => mine.config.deploy.iter().map(|row| row.place().to_owned()).collect::<Vec<_>>().join(" "),
+            Err(CustomizationError::Document(error)) => shown(&error, dir.path()),
+            Err(other) => other.to_string(),
+        }
+    };
+    assert_eq!(with("[[deploy]]\ngroup = \"web\"\n[[deploy]]\nnode = \"web1\"\n[[deploy]]\n"), "web web1 local");
+    assert!(with("[[deploy]]\ngroup = \"web\"\nnode = \"web1\"\n").contains("either `node` or `group`"));
+    assert!(with("[[deploy]]\ngroup = \"web\"\n[[deploy]]\nnode = \"web\"\n").contains("as in a row above"));
+}
