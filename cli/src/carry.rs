@@ -65,7 +65,7 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
         show(context, planned.plan(), how.dry_run)?;
         let transition = &planned.plan().transition;
         if transition.release.is_some() {
-            dns::warn(context, &transition.locations).await?;
+            dns::warn(context, &[node.name().to_owned()], &transition.locations).await?;
         }
     }
     if how.dry_run {

@@ -36,7 +36,7 @@ pub struct Deploying {
     /// The customization
     #[arg(long, value_name = "DIR")]
     pub customize: Option<PathBuf>,
-    /// The `deploy` row of the customization with this name or node; default: all rows
+    /// The `deploy` row of the customization with this name, node or group; default: all rows
     #[arg(long, value_name = "ROW")]
     pub to: Option<String>,
     /// Name of the application; default: the pack's
@@ -51,6 +51,10 @@ pub struct Deploying {
     /// Let an older version replace a newer one
     #[arg(long)]
     pub allow_downgrade: bool,
+    /// Of several nodes: so many seconds one that is ready waits for the others before the switch; default: 180
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u64>,
     /// The pack and the customization are being written: `SILVER_STAGE` says so, the lock does not
     /// pin the pack and stays as it is.
     #[arg(skip)]
@@ -89,6 +93,7 @@ impl Deploying {
             set: Vec::new(),
             reason: None,
             allow_downgrade: false,
+            wait: None,
             development: false,
         }
     }
@@ -134,14 +139,14 @@ impl Deploying {
             let app = self.name.clone().unwrap_or(default);
             return Ok(vec![Target { app, locations: said, nodes: node::selected(context)? }]);
         }
-        let mut targets = Vec::new();
+        let mut targets: Vec<Target> = Vec::new();
         let mut elsewhere = false;
         for row in rows {
             let app = row.name.as_ref().map_or_else(|| default.clone(), ToString::to_string);
-            if self.to.as_ref().is_some_and(|to| *to != app && *to != row.node) {
+            if self.to.as_ref().is_some_and(|to| *to != app && to != row.place()) {
                 continue;
             }
-            let mut nodes = NodesFile::read(context)?.nodes.select(std::slice::from_ref(&row.node))?;
+            let mut nodes = NodesFile::read(context)?.nodes.select(&[row.place().to_owned()])?;
             if !context.nodes.is_empty() {
                 let wanted = node::selected(context)?;
                 nodes.retain(|node| wanted.contains(node));
@@ -150,11 +155,19 @@ impl Deploying {
                 elsewhere = true;
                 continue;
             }
+            let twice = |target: &&Target| target.app == app && target.nodes.iter().any(|node| nodes.contains(node));
+            if let Some(target) = targets.iter().find(twice) {
+                let node = target.nodes.iter().find(|node| nodes.contains(node)).cloned().unwrap_or_default();
+                return Err(CommandError::usage(format!(
+                    "two [[deploy]] rows of the customization put `{app}` on node `{node}`"
+                ))
+                .hint("`--to` picks one of them, by its node or group"));
+            }
             let locations = said.clone().or(Some(row.locations.clone())).filter(|locations| !locations.is_empty());
             targets.push(Target { app, locations, nodes });
         }
         if targets.is_empty() {
-            let of = if elsewhere { "those of `--node`" } else { "that name or node" };
+            let of = if elsewhere { "those of `--node`" } else { "that name, node or group" };
             return Err(CommandError::usage(format!("no [[deploy]] row of the customization has {of}"))
                 .hint("with `--name NAME`, rows do not matter"));
         }

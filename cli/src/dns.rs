@@ -1,6 +1,6 @@
 //! Where the names of locations lead, said before a certificate is asked for: a public authority looks at the same.
 
-use crate::{context::Context, error::Result, node, nodes::NodesFile};
+use crate::{context::Context, error::Result, nodes::NodesFile};
 use silver_core::{location, nodes::LOCAL};
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 use tokio::{net::lookup_host, time::timeout};
@@ -10,15 +10,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Names that are nobody's in public.
 const PRIVATE: [&str; 6] = ["localhost", "test", "internal", "local", "example", "invalid"];
 
-/// Warns of locations that lead elsewhere than to the chosen nodes, where certificates are public.
-pub async fn warn(context: &Context, locations: &[String]) -> Result<()> {
-    let names = node::selected(context)?;
+/// Warns of locations that lead elsewhere than to these nodes, where certificates are public.
+pub async fn warn(context: &Context, names: &[String], locations: &[String]) -> Result<()> {
     if names.iter().any(|name| name == LOCAL) {
         return Ok(());
     }
     let file = NodesFile::read(context)?;
     let mut ours = BTreeSet::new();
-    for name in &names {
+    for name in names {
         let Some(entry) = file.nodes.nodes.get(name.as_str()) else { return Ok(()) };
         if file.nodes.settings(name).get("tls").is_some_and(|tls| tls != "acme") {
             return Ok(());

@@ -53,6 +53,11 @@ impl Interrupt {
         self.0.pressed.subscribe().wait_for(|pressed| *pressed).await.ok();
     }
 
+    /// Was it pressed since [`Interrupt::is_awaited`]?
+    pub fn was_pressed(&self) -> bool {
+        *self.0.pressed.borrow()
+    }
+
     /// What was pressed has had its effect.
     pub fn forget(&self) {
         self.0.pressed.send_replace(false);

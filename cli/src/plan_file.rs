@@ -8,6 +8,7 @@ use crate::{
     deploying::Deploying,
     error::{CommandError, Result},
     exit::Exit,
+    operator,
 };
 use serde::{Deserialize, Serialize};
 use silver_core::plan::{self, Plan};
@@ -41,6 +42,11 @@ pub struct PlanFile {
 }
 
 impl PlanFile {
+    /// Who planned it, unless that is who is at the keyboard now.
+    pub fn another_planner(&self) -> Option<&str> {
+        (self.planned_by != operator::claimed()).then_some(self.planned_by.as_str())
+    }
+
     /// Writes it, whole or not at all; returns the digest that is its first line's.
     pub fn write(&self, path: &Path) -> Result<Digest> {
         let mut body = serde_json::to_vec_pretty(self).map_err(|error| CommandError::new(Exit::Error, error))?;

@@ -20,15 +20,17 @@ use std::{
 /// The operator's signature over the digest of a plan; `None` when nodes.toml names no operators, or none of their
 /// keys is here, which is said.
 pub fn sign(context: &Context, plan: &Digest) -> Result<Option<String>> {
+    Ok(sign_all(context, std::slice::from_ref(plan))?.pop().flatten())
+}
+
+/// As [`sign`], over each of the digests.
+pub fn sign_all(context: &Context, plans: &[Digest]) -> Result<Vec<Option<String>>> {
     let nodes = NodesFile::read(context)?.nodes;
-    if nodes.operators.is_empty() {
-        return Ok(None);
-    }
-    let signer = Signer::find(&nodes)?;
-    if signer.is_none() {
+    let signer = if nodes.operators.is_empty() { None } else { Signer::find(&nodes)? };
+    if signer.is_none() && !nodes.operators.is_empty() {
         context.ui.note("not signed: no key of an operator in nodes.toml is on this machine or in an agent");
     }
-    signer.map(|signer| signer.sign(plan)).transpose()
+    plans.iter().map(|plan| signer.as_ref().map(|signer| signer.sign(plan)).transpose()).collect()
 }
 
 /// Signs with an operator's key.

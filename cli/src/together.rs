@@ -1,106 +1,155 @@
 //! One update on several nodes: planned side by side, shown once, agreed to once, summed up once.
 
+mod report;
+mod view;
+
 use crate::{
     context::Context,
     deploying::{Deploying, Target},
-    deployment,
+    deployment, dns,
     error::{CommandError, Result},
     exit::Exit,
-    interrupt::nothing_has_changed,
     merging::{MergedPack, Opened},
     node, secrets,
     setup_version::Agreement,
     signing, trust,
-    ui::ProgressView,
 };
 use jiff::Timestamp;
-use serde::Serialize;
+use report::{Report, Row};
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
-    deploy::{Choice, DeployError, Looked},
-    group::{self, BARRIER_MS, Ended, GroupListener, Means, Member},
+    deploy::{Choice, DeployError, Looked, Planned},
+    group::{self, BARRIER, Means, Member},
     node::Node,
-    plan::{Flags, Plan, differences},
+    plan::{Flags, PLANNED_BY, Plan, differences},
 };
-use silver_plugin_api::plan::{NodeFacts, Outcome, OutcomeKind, Progress, ProgressKind};
-use std::{collections::BTreeMap, sync::Arc};
+use silver_plugin_api::plan::NodeFacts;
+use silver_transport::RemoteNode;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::task::JoinSet;
+use view::View;
 
 /// So many nodes are made ready at once: their packs go out side by side.
 const AT_ONCE: usize = 16;
 
-/// One node in the summary.
-#[derive(Serialize)]
-struct Row {
-    node: String,
-    /// `done`, `nothing`, `reverted`, `taken-back`, `ahead`, `revert-failed`, `not-begun`, `refused`, `unknown`.
-    outcome: &'static str,
-    release: Option<String>,
-    message: Option<String>,
-    failed_step: Option<String>,
-    event: Option<u64>,
-    plan: Option<String>,
+/// What is to be deployed to the nodes of one target.
+#[derive(Clone, Copy)]
+pub struct Together<'a> {
+    pub context: &'a Context,
+    pub what: &'a Deploying,
+    pub opened: &'a Opened,
+    pub target: &'a Target,
 }
 
-/// Updates all nodes of the target, or none.
-pub fn update(
-    context: &Context,
-    what: &Deploying,
-    opened: &Opened,
-    target: &Target,
-    agreement: &mut Agreement,
-    dry_run: bool,
-) -> Result {
-    let flags = what.flags()?;
-    context.block_on(async {
-        let nodes = target.nodes.iter().map(|name| node::connect_to(context, name)).collect::<Result<Vec<_>>>()?;
-        let mut facts = all(nodes.iter().map(|node| {
-            let node = node.clone();
-            async move { node.facts().await }
-        }))
-        .await?;
-        agreement.settle(context, &nodes, &mut facts).await?;
-        let merged = merged(context, opened, target, &facts)?;
-        let mut looked = Vec::new();
+/// What would be done on all of them.
+pub struct Planning {
+    flags: Flags,
+    /// In the order of the target.
+    nodes: Vec<PlannedNode>,
+}
+
+/// What would be done on one.
+struct PlannedNode {
+    node: RemoteNode,
+    merged: Arc<MergedPack>,
+    choice: Choice,
+}
+
+impl Together<'_> {
+    /// Plans for all nodes side by side. Nothing is changed, no lock is taken; but nodes that are not set up as they shall be
+    /// are asked about, and set up if that is agreed to.
+    pub async fn plan(self, agreement: Option<&mut Agreement>) -> Result<Planning> {
+        let nodes = self.nodes(&self.target.nodes)?;
+        let mut facts = facts(&nodes).await?;
+        if let Some(agreement) = agreement {
+            agreement.settle(self.context, &nodes, &mut facts).await?;
+        }
+        let merged = self.merged(&facts)?;
+        let mut looking = Vec::new();
         for ((node, facts), merged) in nodes.iter().zip(&facts).zip(&merged) {
-            let (node, resolved) = (node.clone(), what.resolve(merged, facts, target)?);
-            looked.push(async move { resolved.look(&node).await });
+            let (node, resolved) = (node.clone(), self.what.resolve(merged, facts, self.target)?);
+            looking.push(async move { resolved.look(&node).await });
         }
-        let looked = all(looked.into_iter()).await.map_err(|error| trust::naming(error, opened.pack.path()))?;
-        let flags = Flags { label: common_label(&looked), barrier_ms: Some(BARRIER_MS), ..flags };
-        let mut rows: Vec<Row> = target.nodes.iter().map(|node| Row::of(node, "nothing")).collect();
-        let mut members = Vec::new();
-        let mut places = Vec::new();
-        for (at, looked) in looked.into_iter().enumerate() {
-            let planned = looked.plan(&BuiltinBackup, &flags).map_err(DeployError::from);
-            match planned.map_err(|error| trust::naming(error, opened.pack.path()))? {
-                Choice::Nothing { why } => rows[at].message = Some(why),
+        let looked = all(looking.into_iter()).await.map_err(|error| self.naming(error))?;
+        let flags = self.flags(&looked)?;
+        let mut planned = Vec::new();
+        for ((node, merged), looked) in nodes.into_iter().zip(merged).zip(looked) {
+            let choice = looked.plan(&BuiltinBackup, &flags).map_err(|refusal| self.naming(refusal.into()))?;
+            planned.push(PlannedNode { node, merged, choice });
+        }
+        Ok(Planning { flags, nodes: planned })
+    }
+
+    /// As [`Together::plan`], for the nodes of the plans that were approved, if that gives what was approved.
+    /// `planned_by` is recorded when somebody else has planned it.
+    pub async fn plan_approved(self, approved: &[&Plan], planned_by: Option<&str>) -> Result<Planning> {
+        let of = |name: &String| approved.iter().copied().find(|plan| plan.node == *name);
+        let names: Vec<String> = self.target.nodes.iter().filter(|name| of(name).is_some()).cloned().collect();
+        let nodes = self.nodes(&names)?;
+        let facts = facts(&nodes).await?;
+        let merged = self.merged(&facts)?;
+        let plans: Vec<&Plan> = names.iter().filter_map(of).collect();
+        let mut looking = Vec::new();
+        for (((node, facts), merged), plan) in nodes.iter().zip(&facts).zip(&merged).zip(&plans) {
+            let (node, plan, mut resolved) = (node.clone(), Plan::clone(plan), self.what.resolve(merged, facts, self.target)?);
+            resolved.wanted.deployment.extra.extend(planned_by.map(|who| (PLANNED_BY.to_owned(), who.to_owned())));
+            looking.push(async move { resolved.look_approved(&node, &plan).await });
+        }
+        let looked = all(looking.into_iter()).await.map_err(|error| self.naming(error))?;
+        let flags = self.flags(&looked)?;
+        let mut planned = Vec::new();
+        for (((node, merged), looked), plan) in nodes.into_iter().zip(merged).zip(looked).zip(plans) {
+            let choice = looked.plan_approved(&BuiltinBackup, plan, &flags).map_err(|error| self.naming(error))?;
+            planned.push(PlannedNode { node, merged, choice: Choice::Planned(Box::new(choice)) });
+        }
+        Ok(Planning { flags, nodes: planned })
+    }
+
+    /// Shows the plans, asks, carries them out on all nodes or none, and sums up.
+    pub async fn carry(self, planning: Planning, dry_run: bool) -> Result {
+        let Self { context, what, opened, target } = self;
+        let Planning { flags, nodes } = planning;
+        let (mut rows, mut members, mut merged) = (Vec::new(), Vec::new(), None);
+        for PlannedNode { node, merged: its, choice } in nodes {
+            let row = Row::of(node.name());
+            merged.get_or_insert(its);
+            rows.push(match choice {
+                Choice::Nothing { why } => Row { message: Some(why), ..row },
                 Choice::Planned(planned) => {
-                    rows[at].plan = Some(planned.digest().to_string());
-                    members.push(Member { node: Arc::new(nodes[at].clone()), planned: *planned, secrets: BTreeMap::new() });
-                    places.push(at);
+                    let row = Row { plan: Some(planned.digest().to_string()), ..row };
+                    members.push(Member { node: Arc::new(node), planned: *planned, secrets: BTreeMap::new() });
+                    row
                 }
-            }
+            });
         }
-        show(context, &members, &rows, dry_run)?;
-        if members.is_empty() || dry_run {
+        let plans: Vec<&Plan> = members.iter().map(|member| member.planned.plan()).collect();
+        show(context, &plans, &rows, dry_run)?;
+        if dry_run {
             return Ok(Exit::Done);
         }
+        let save_lock = || merged.map_or(Ok(()), |merged| merged.save_lock());
+        let Some(first) = plans.first() else {
+            save_lock()?;
+            return Ok(Exit::Done);
+        };
+        dns::warn(context, &target.nodes, &first.transition.locations).await?;
         let question = format!("Carry this out on {} nodes?", members.len());
         if !context.ui.confirm(&question, true)? {
             return Err(CommandError::new(Exit::Interrupted, "not carried out: nothing has changed"));
         }
-        let names: Vec<&str> = members.iter().flat_map(|member| member.planned.secrets_to_give()).collect();
-        let names: Vec<&str> = std::collections::BTreeSet::from_iter(names).into_iter().collect();
-        let given = secrets::asked(context, opened.pack.manifest(), &names)?;
-        let mut signatures = Vec::new();
-        for member in &members {
-            signatures.push(signing::sign(context, &member.planned.digest())?);
-        }
+        let names: BTreeSet<&str> = members.iter().flat_map(|member| member.planned.secrets_to_give()).collect();
+        let given = secrets::asked(context, opened.pack.manifest(), &Vec::from_iter(names))?;
+        let digests: Vec<_> = members.iter().map(|member| member.planned.digest()).collect();
+        let signatures = signing::sign_all(context, &digests)?;
         for member in &mut members {
             member.secrets.clone_from(&given);
         }
         let told = deployment::claimed(what.reason.clone());
+        context.interrupt.is_awaited()?;
         let means = Means {
             at_once: AT_ONCE,
             client_time: &Timestamp::now().to_string(),
@@ -108,41 +157,96 @@ pub fn update(
             deployment: &told,
             backup: &BuiltinBackup,
             flags: &flags,
+            called_off: Box::pin(context.interrupt.pressed()),
         };
-        let mut view = View { view: context.ui.progress(), names: places.iter().map(|at| target.nodes[*at].clone()).collect() };
-        context.interrupt.is_awaited()?;
-        let work = Box::pin(group::carry(members, means, &mut view));
-        let ended = tokio::select! {
-            biased;
-            () = context.interrupt.pressed() => None,
-            ended = work => Some(ended),
-        };
+        let mut view = View::new(context, members.iter().map(|member| member.node.name().to_owned()).collect());
+        let ended = Box::pin(group::carry(members, means, &mut view)).await;
         drop(view);
-        let Some(ended) = ended else {
-            let error = CommandError::new(Exit::Interrupted, "interrupted: nodes that wait for the others go back by themselves");
-            return Err(error.hint("`silver status --node NAME` tells how it is on each of them"));
-        };
-        let done = ended.iter().all(Ended::is_live);
-        let begun = !ended.iter().all(|end| matches!(end, Ended::NotBegun | Ended::Refused(_)));
-        let mut worst = None;
-        for (at, end) in places.into_iter().zip(ended) {
-            rows[at].tell(end, &mut worst);
+        let mut report = Report { rows, called_off: context.interrupt.was_pressed() };
+        let outcome = report.judge(context, ended);
+        context.ui.list(&report.rows, "")?;
+        outcome?;
+        save_lock()?;
+        Ok(Exit::Done)
+    }
+
+    fn nodes(self, names: &[String]) -> Result<Vec<RemoteNode>> {
+        names.iter().map(|name| node::connect_to(self.context, name)).collect()
+    }
+
+    /// What is deployed to each node: nodes of one platform have it in common.
+    fn merged(self, facts: &[NodeFacts]) -> Result<Vec<Arc<MergedPack>>> {
+        let mut known: BTreeMap<String, Arc<MergedPack>> = BTreeMap::new();
+        let mut all = Vec::new();
+        for facts in facts {
+            let platform = crate::app_plugins::platform(facts);
+            let merged = match known.get(&platform) {
+                Some(merged) => Arc::clone(merged),
+                None => Arc::new(self.target.merge(self.context, self.opened, facts)?),
+            };
+            known.insert(platform, Arc::clone(&merged));
+            all.push(merged);
         }
-        context.ui.list(&rows, "")?;
-        if done {
-            if let Some(merged) = merged.first() {
-                merged.save_lock()?;
+        Ok(all)
+    }
+
+    fn flags(self, looked: &[Looked]) -> Result<Flags> {
+        let barrier = self.what.wait.map_or(BARRIER, Duration::from_secs);
+        let barrier_ms = Some(u64::try_from(barrier.as_millis()).unwrap_or(u64::MAX));
+        Ok(Flags { label: common_label(looked), barrier_ms, ..self.what.flags()? })
+    }
+
+    fn naming(self, error: DeployError) -> CommandError {
+        trust::naming(error, self.opened.pack.path())
+    }
+}
+
+impl Planning {
+    /// The plans, and for nodes without one why not.
+    pub fn taken_apart(&self) -> (Vec<&Plan>, Vec<String>) {
+        let (mut plans, mut nothing) = (Vec::new(), Vec::new());
+        for PlannedNode { node, choice, .. } in &self.nodes {
+            match choice {
+                Choice::Nothing { why } => nothing.push(format!("{why} (node {})", node.name())),
+                Choice::Planned(planned) => plans.push(Planned::plan(planned)),
             }
-            return Ok(Exit::Done);
         }
-        if !begun && worst.is_none() {
-            return Err(nothing_has_changed());
+        (plans, nothing)
+    }
+}
+
+/// Shows the first plan whole, and of the others only what is different.
+pub fn print(context: &Context, plans: &[&Plan]) {
+    let Some((first, others)) = plans.split_first() else { return };
+    context.ui.line(&first.to_string());
+    for plan in others {
+        let here = Plan { node: first.node.clone(), ..Plan::clone(plan) };
+        if differences(first, &here).is_empty() {
+            context.ui.line(&format!("the same on node {}", plan.node));
+        } else {
+            context.ui.line(&plan.to_string());
         }
-        Err(worst.unwrap_or_else(|| {
-            CommandError::new(Exit::Reverted, "the update failed on a node, and everything is as before on all of them")
-                .hint("put right what the message names and run the same command again")
-        }))
-    })
+    }
+}
+
+fn show(context: &Context, plans: &[&Plan], rows: &[Row], dry_run: bool) -> Result<()> {
+    if context.ui.json() {
+        return match (dry_run, plans.is_empty()) {
+            (true, _) => context.ui.report_json(&plans),
+            (false, true) => context.ui.list(rows, ""),
+            (false, false) => Ok(()),
+        };
+    }
+    for row in rows.iter().filter(|row| row.plan.is_none()) {
+        context.ui.line(&format!("nothing to do (node {}): {}", row.node, row.message.as_deref().unwrap_or_default()));
+    }
+    print(context, plans);
+    Ok(())
+}
+
+async fn facts(nodes: &[RemoteNode]) -> Result<Vec<NodeFacts>> {
+    let asking = nodes.iter().cloned().map(|node| async move { node.facts().await });
+    Ok(all(asking).await?)
 }
 
 /// Runs all of them at the same time; the first error, or the results in their order.
@@ -161,22 +265,6 @@ where
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// What is deployed to each node: nodes of one platform have it in common.
-fn merged(context: &Context, opened: &Opened, target: &Target, facts: &[NodeFacts]) -> Result<Vec<Arc<MergedPack>>> {
-    let mut known: BTreeMap<String, Arc<MergedPack>> = BTreeMap::new();
-    let mut all = Vec::new();
-    for facts in facts {
-        let platform = crate::app_plugins::platform(facts);
-        let merged = match known.get(&platform) {
-            Some(merged) => Arc::clone(merged),
-            None => Arc::new(target.merge(context, opened, facts)?),
-        };
-        known.insert(platform, Arc::clone(&merged));
-        all.push(merged);
-    }
-    Ok(all)
-}
-
 /// The label that the release gets on all nodes: the newest of those that they would give it.
 fn common_label(looked: &[Looked]) -> Option<String> {
     let age = |label: &str| {
@@ -184,102 +272,4 @@ fn common_label(looked: &[Looked]) -> Option<String> {
         Some((day.to_owned(), number.parse::<u64>().ok()?))
     };
     looked.iter().map(Looked::label).max_by_key(|label| age(label)).map(str::to_owned)
-}
-
-/// The first plan whole; of the others only what is different.
-fn show(context: &Context, members: &[Member], rows: &[Row], dry_run: bool) -> Result<()> {
-    let plans: Vec<&Plan> = members.iter().map(|member| member.planned.plan()).collect();
-    if context.ui.json() {
-        return if dry_run { context.ui.report_json(&plans) } else { Ok(()) };
-    }
-    for row in rows.iter().filter(|row| row.plan.is_none()) {
-        context.ui.line(&format!("nothing to do (node {}): {}", row.node, row.message.as_deref().unwrap_or_default()));
-    }
-    let Some((first, others)) = plans.split_first() else { return Ok(()) };
-    context.ui.line(&first.to_string());
-    for plan in others {
-        let here = Plan { node: first.node.clone(), ..Plan::clone(plan) };
-        if differences(first, &here).is_empty() {
-            context.ui.line(&format!("the same on node {}", plan.node));
-        } else {
-            context.ui.line(&plan.to_string());
-        }
-    }
-    Ok(())
-}
-
-/// Lines of all nodes, each with its name.
-struct View {
-    view: ProgressView,
-    names: Vec<String>,
-}
-
-impl GroupListener for View {
-    fn progress(&mut self, member: usize, progress: Progress) {
-        let name = &self.names[member];
-        let kind = match progress.kind {
-            // bars of several nodes would write over each other
-            ProgressKind::Amount { .. } | ProgressKind::Done => return,
-            ProgressKind::Begin(text) => ProgressKind::Line(format!("{name}: {text}")),
-            ProgressKind::Line(line) => ProgressKind::Line(format!("{name} | {line}")),
-            other => other,
-        };
-        self.view.show(&Progress { step: format!("{name}: {}", progress.step), kind, at_ms: progress.at_ms });
-    }
-}
-
-impl Row {
-    fn of(node: &str, outcome: &'static str) -> Self {
-        let node = node.to_owned();
-        Self { node, outcome, release: None, message: None, failed_step: None, event: None, plan: None }
-    }
-
-    /// How it ended there; `worst` is what the command ends with.
-    fn tell(&mut self, end: Ended, worst: &mut Option<CommandError>) {
-        let needs_person = |what: &str| {
-            CommandError::new(Exit::RevertFailed, format!("the nodes are not all as before: {what}"))
-                .hint("a person has to look at it: `silver status --node NAME` and `silver logs` say what is there")
-        };
-        match end {
-            Ended::NotBegun => self.outcome = "not-begun",
-            Ended::Refused(error) => {
-                self.outcome = "refused";
-                self.message = Some(error.to_string());
-                worst.get_or_insert(error.into());
-            }
-            Ended::Outcome(outcome) => {
-                self.outcome = match outcome.kind {
-                    OutcomeKind::Done => "done",
-                    OutcomeKind::Reverted => "reverted",
-                    OutcomeKind::RevertFailed => "revert-failed",
-                };
-                if outcome.kind == OutcomeKind::RevertFailed {
-                    *worst = Some(needs_person("reverting failed on one"));
-                }
-                self.fill(outcome);
-            }
-            Ended::TakenBack(outcome) => {
-                self.outcome = "taken-back";
-                self.fill(outcome);
-            }
-            Ended::Ahead { outcome, why } => {
-                self.outcome = "ahead";
-                self.fill(outcome);
-                self.message = Some(why);
-                *worst = Some(needs_person("one has the new release"));
-            }
-            Ended::Lost(error) => {
-                self.outcome = "unknown";
-                self.message = Some(error.to_string());
-                worst.get_or_insert(error.into());
-            }
-        }
-    }
-
-    fn fill(&mut self, outcome: Outcome) {
-        self.release = outcome.current;
-        self.message = outcome.message;
-        self.failed_step = outcome.failed_step;
-        self.event = outcome.event;
-    }
 }

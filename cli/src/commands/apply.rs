@@ -5,9 +5,11 @@ use crate::{
     error::{CommandError, Result},
     exit::Exit,
     merging::Opened,
-    node, operator,
+    node,
     plan_file::PlanFile,
-    secrets, trust,
+    secrets,
+    together::Together,
+    trust,
 };
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
@@ -51,15 +53,16 @@ impl Apply {
         let opened = what.open(context, trust::First::unless(self.dry_run))?;
         let targets = what.targets(context, &opened)?;
         let mut exit = Exit::Done;
-        for plan in &file.plans {
-            let is_for = |target: &&Target| target.app == plan.transition.app && target.nodes.contains(&plan.node);
-            let target = targets.iter().find(is_for).ok_or_else(|| {
-                let (app, node) = (&plan.transition.app, &plan.node);
-                let message =
-                    format!("`{app}` is planned for node `{node}`, but nothing says any more that it is deployed there");
-                CommandError::new(Exit::Error, message).hint("make a new plan with `silver plan`, and have that approved")
-            })?;
-            exit = self.apply(context, &what, &opened, target, plan, &file)?;
+        for (target, plans) in by_target(&targets, &file.plans)? {
+            exit = if let ([_], [plan]) = (target.nodes.as_slice(), plans.as_slice()) {
+                self.apply(context, &what, &opened, target, plan, &file)?
+            } else {
+                let together = Together { context, what: &what, opened: &opened, target };
+                context.block_on(async {
+                    let planning = Box::pin(together.plan_approved(&plans, file.another_planner())).await?;
+                    Box::pin(together.carry(planning, self.dry_run)).await
+                })?
+            };
         }
         Ok(exit)
     }
@@ -78,9 +81,8 @@ impl Apply {
             let facts = node.facts().await?;
             let merged = target.merge(context, opened, &facts)?;
             let mut resolved = what.resolve(&merged, &facts, target)?;
-            if file.planned_by != operator::claimed() {
-                resolved.wanted.deployment.extra.insert(PLANNED_BY.into(), file.planned_by.clone());
-            }
+            let planned_by = file.another_planner().map(|who| (PLANNED_BY.to_owned(), who.to_owned()));
+            resolved.wanted.deployment.extra.extend(planned_by);
             let planned = resolved.plan_approved(&node, &BuiltinBackup, plan, &what.flags()?).await;
             let planned = planned.map_err(|error| trust::naming(error, merged.pack.path()))?;
             let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);
@@ -92,4 +94,22 @@ impl Apply {
             Ok(exit)
         })
     }
+}
+
+/// The plans of each target, in the order in which they were made.
+fn by_target<'a>(targets: &'a [Target], plans: &'a [Plan]) -> Result<Vec<(&'a Target, Vec<&'a Plan>)>> {
+    let mut found: Vec<(usize, Vec<&Plan>)> = Vec::new();
+    for plan in plans {
+        let is_for = |target: &Target| target.app == plan.transition.app && target.nodes.contains(&plan.node);
+        let at = targets.iter().position(is_for).ok_or_else(|| {
+            let (app, node) = (&plan.transition.app, &plan.node);
+            let message = format!("`{app}` is planned for node `{node}`, but nothing says any more that it is deployed there");
+            CommandError::new(Exit::Error, message).hint("make a new plan with `silver plan`, and have that approved")
+        })?;
+        match found.iter_mut().find(|(target, _)| *target == at) {
+            Some((_, its)) => its.push(plan),
+            None => found.push((at, vec![plan])),
+        }
+    }
+    Ok(found.into_iter().map(|(at, plans)| (&targets[at], plans)).collect())
 }

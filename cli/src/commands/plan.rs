@@ -6,6 +6,7 @@ use crate::{
     merging::Opened,
     node, operator,
     plan_file::PlanFile,
+    together::{self, Together},
     trust,
 };
 use jiff::Timestamp;
@@ -34,26 +35,21 @@ impl Plan {
     pub fn run(self, context: &Context) -> Result {
         context.interrupt.ends_at_once(&context.ui)?;
         let opened = self.what.open(context, trust::First::Tell)?;
-        let (mut plans, mut nothing) = (Vec::new(), Vec::new());
+        let mut plans: Vec<plan::Plan> = Vec::new();
+        let ui = &context.ui;
         for target in self.what.targets(context, &opened)? {
-            for name in &target.nodes {
-                match self.plan(context, &opened, &target, name)? {
-                    Ok(plan) => plans.push(plan),
-                    Err(why) => nothing.push(why),
+            let (found, nothing) = self.plan(context, &opened, &target)?;
+            if !ui.json() {
+                for why in &nothing {
+                    ui.line(&format!("nothing to do: {why}"));
                 }
+                together::print(context, &found.iter().collect::<Vec<_>>());
             }
+            plans.extend(found);
         }
         let exit = if self.exit_code && !plans.is_empty() { Exit::Differences } else { Exit::Done };
-        let ui = &context.ui;
         if ui.json() {
             ui.report_json(&plans)?;
-        } else {
-            for why in &nothing {
-                ui.line(&format!("nothing to do: {why}"));
-            }
-            for plan in &plans {
-                ui.line(&plan.to_string());
-            }
         }
         if let Some(path) = &self.output {
             let file = PlanFile {
@@ -69,23 +65,23 @@ impl Plan {
         Ok(exit)
     }
 
-    /// The plan for one target on one node, or why there is none.
-    fn plan(
-        &self,
-        context: &Context,
-        opened: &Opened,
-        target: &Target,
-        name: &str,
-    ) -> Result<std::result::Result<plan::Plan, String>> {
+    /// The plans for one target, and for nodes without one why not.
+    fn plan(&self, context: &Context, opened: &Opened, target: &Target) -> Result<(Vec<plan::Plan>, Vec<String>)> {
         context.block_on(async {
+            let [name] = target.nodes.as_slice() else {
+                let together = Together { context, what: &self.what, opened, target };
+                let planning = Box::pin(together.plan(None)).await?;
+                let (plans, nothing) = planning.taken_apart();
+                return Ok((plans.into_iter().cloned().collect(), nothing));
+            };
             let node = node::connect_to(context, name)?;
             let facts = node.facts().await?;
             let merged = target.merge(context, opened, &facts)?;
             let resolved = self.what.resolve(&merged, &facts, target)?;
             let choice = resolved.plan(&node, &BuiltinBackup, &self.what.flags()?).await;
             Ok(match choice.map_err(|error| trust::naming(error, merged.pack.path()))? {
-                Choice::Nothing { why } => Err(why),
-                Choice::Planned(planned) => Ok(planned.plan().clone()),
+                Choice::Nothing { why } => (Vec::new(), vec![why]),
+                Choice::Planned(planned) => (vec![planned.plan().clone()], Vec::new()),
             })
         })
     }

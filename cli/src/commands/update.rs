@@ -8,7 +8,8 @@ use crate::{
     merging::Opened,
     node, secrets,
     setup_version::{Agreement, Outdated},
-    together, trust,
+    together::Together,
+    trust,
 };
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::node::Node;
@@ -52,10 +53,18 @@ impl Update {
         for target in self.what.targets(context, &opened)? {
             exit = match target.nodes.as_slice() {
                 [one] => self.deploy(context, &opened, &target, one, &mut agreement)?,
-                _ => together::update(context, &self.what, &opened, &target, &mut agreement, self.dry_run)?,
+                _ => self.deploy_together(context, &opened, &target, &mut agreement)?,
             };
         }
         Ok(exit)
+    }
+
+    fn deploy_together(&self, context: &Context, opened: &Opened, target: &Target, agreement: &mut Agreement) -> Result {
+        let together = Together { context, what: &self.what, opened, target };
+        context.block_on(async {
+            let planning = Box::pin(together.plan(Some(agreement))).await?;
+            Box::pin(together.carry(planning, self.dry_run)).await
+        })
     }
 
     fn deploy(&self, context: &Context, opened: &Opened, target: &Target, name: &str, agreement: &mut Agreement) -> Result {

@@ -29,10 +29,16 @@ pub(crate) async fn wait(dirs: &Dirs, id: &str, timeout: Duration) -> Result<(),
         let said = read_optional(&path(dirs, id)).map_err(|error| AppFailure::new(words(&error)))?;
         match said.as_deref() {
             Some(b"go") => return Ok(()),
-            Some(_) => return Err(AppFailure::new("another node of the group is not ready: it was called back")),
+            Some(_) => {
+                return Err(AppFailure::new(
+                    "it was called back: another node of the group is not ready, or the operator has called it off",
+                ));
+            }
             None if began.elapsed() >= timeout => {
                 let waited = timeout.as_secs();
-                return Err(AppFailure::new(format!("nobody said `go` within {waited} s: whoever updates the group is gone")));
+                return Err(AppFailure::new(format!(
+                    "nobody said `go` within {waited} s: whoever updates the group is gone, or another node takes longer (`--wait`)"
+                )));
             }
             None => tokio::time::sleep(PAUSE).await,
         }

@@ -10,6 +10,7 @@ mod watching;
 
 pub use error::DeployError;
 pub use send::Content;
+pub(crate) use watching::CONNECTION;
 
 use crate::{
     node::{Node, Session},

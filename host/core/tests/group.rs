@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
     deploy::{Choice, plan_state},
-    group::{self, Ended, GroupListener, Means, Member},
+    group::{self, CalledOff, Ended, GroupListener, Means, Member},
     node::{Body, Node, NodeError, Parts, Session, Stored, Watched},
     plan::{Flags, StateChange},
     progress::Listener,
@@ -12,9 +12,9 @@ use silver_core::{
 use silver_plugin_api::{
     Digest, TreePath,
     plan::{
-        AgentStatus, AppReport, AppState, DataClass, Deployment, EnvironmentEntry, LaidOut, LogHead, LogLine, LogQuery, Missing,
-        NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Progress, ProgressKind, Release, ReleaseDrift, RunInput,
-        RunOutput, RunRequest, Transition, TrustRequest,
+        AgentStatus, AppReport, AppState, DataClass, Deployment, EnvironmentEntry, Finished, LaidOut, LogHead, LogLine, LogQuery,
+        Missing, NodeFacts, Observed, ObservedRelease, Outcome, OutcomeKind, Progress, ProgressKind, Release, ReleaseDrift,
+        RunInput, RunOutput, RunRequest, Transition, TrustRequest,
     },
     setup::{Applied, Plan, SetupOrder, SetupState},
 };
@@ -33,6 +33,10 @@ enum Fails {
     AtSwitch,
     /// As [`Fails::AtSwitch`], and the way back would lose writes.
     AtSwitchOfAnother,
+    /// Its network is cut when it waits for the others.
+    VanishesAtBarrier,
+    /// Its network is cut before it waits, and back after a moment.
+    Blinks,
 }
 
 /// What happened on all nodes, in order.
@@ -58,6 +62,24 @@ impl Fake {
         self.story.lock().unwrap().push(format!("{} {what}", self.name));
     }
 
+    /// Carries the transition to its end.
+    async fn carried(&mut self, listener: &mut dyn Listener) -> Outcome {
+        if self.fails == Fails::BeforeBarrier {
+            self.tell("fails");
+            return Self::outcome(OutcomeKind::Reverted);
+        }
+        listener.progress(says("barrier", ProgressKind::Begin("wait".into())));
+        let mut said = self.said.subscribe();
+        let on = said.wait_for(Option::is_some).await.unwrap().unwrap_or_default();
+        if !on || self.fails == Fails::AtSwitch {
+            self.tell("reverts");
+            return Self::outcome(OutcomeKind::Reverted);
+        }
+        self.tell("switches");
+        listener.progress(says("open", ProgressKind::Done));
+        Self::outcome(OutcomeKind::Done)
+    }
+
     fn outcome(kind: OutcomeKind) -> Outcome {
         Outcome {
             kind,
@@ -70,6 +92,10 @@ impl Fake {
             closed_ms: 0,
         }
     }
+}
+
+fn says(step: &str, kind: ProgressKind) -> Progress {
+    Progress { step: step.into(), kind, at_ms: 0 }
 }
 
 fn release(label: &str, parent: Option<&str>, breaking: bool) -> ObservedRelease {
@@ -124,12 +150,19 @@ impl Node for Fake {
     }
     async fn go(&self, _: &str, id: &str, on: bool) -> Result<(), NodeError> {
         assert_eq!(id, "attempt");
+        if self.fails == Fails::VanishesAtBarrier {
+            return Err(NodeError::Unreachable { node: self.name.into(), reason: "silence".into() });
+        }
         self.tell(if on { "go" } else { "back" });
         self.said.send_replace(Some(on));
         Ok(())
     }
-    async fn watch(&self, _: &str, _: &mut dyn Listener) -> Result<Watched, NodeError> {
-        Ok(Watched::Idle(None))
+    async fn watch(&self, _: &str, listener: &mut dyn Listener) -> Result<Watched, NodeError> {
+        if self.fails == Fails::VanishesAtBarrier {
+            return Err(NodeError::Unreachable { node: self.name.into(), reason: "silence".into() });
+        }
+        let outcome = self.clone().carried(listener).await;
+        Ok(Watched::Ended(Finished { id: "attempt".into(), outcome }))
     }
     async fn apps(&self) -> Result<Vec<AppReport>, NodeError> {
         unreachable!()
@@ -180,7 +213,10 @@ impl Node for Fake {
         unreachable!()
     }
     async fn status(&self) -> Result<AgentStatus, NodeError> {
-        unreachable!()
+        if self.fails == Fails::VanishesAtBarrier {
+            std::future::pending::<()>().await; // nobody says that the network is cut
+        }
+        Ok(AgentStatus { pid: 1, silver: String::new(), uptime_seconds: 1, apps: 1, port: 443 })
     }
     async fn shutdown(&self) -> Result<(), NodeError> {
         unreachable!()
@@ -202,21 +238,15 @@ impl Session for Fake {
         Ok(())
     }
     async fn outcome(&mut self, listener: &mut dyn Listener) -> Result<Outcome, NodeError> {
-        let mut say = |step: &str, kind| listener.progress(Progress { step: step.into(), kind, at_ms: 0 });
-        if self.fails == Fails::BeforeBarrier {
-            self.tell("fails");
-            return Ok(Self::outcome(OutcomeKind::Reverted));
+        let broken = || NodeError::Broken { node: self.name.into(), reason: "cut".into() };
+        match self.fails {
+            Fails::Blinks => Err(broken()),
+            Fails::VanishesAtBarrier => {
+                listener.progress(says("barrier", ProgressKind::Begin("wait".into())));
+                Err(broken())
+            }
+            _ => Ok(self.carried(listener).await),
         }
-        say("barrier", ProgressKind::Begin("wait".into()));
-        let mut said = self.said.subscribe();
-        let on = said.wait_for(Option::is_some).await.unwrap().unwrap_or_default();
-        if !on || self.fails == Fails::AtSwitch {
-            self.tell("reverts");
-            return Ok(Self::outcome(OutcomeKind::Reverted));
-        }
-        self.tell("switches");
-        say("open", ProgressKind::Done);
-        Ok(Self::outcome(OutcomeKind::Done))
     }
     async fn missing(&mut self, _: Option<Digest>, _: Vec<Digest>) -> Result<Missing, NodeError> {
         unreachable!()
@@ -253,6 +283,11 @@ impl GroupListener for Deaf {
 
 /// Carries a change out on nodes that fail so; how it ended on each, and what happened.
 async fn carried(fails: &[Fails]) -> (Vec<&'static str>, Vec<String>) {
+    carried_until(fails, Box::pin(std::future::pending())).await
+}
+
+/// As [`carried`], and called off when `called_off` ends.
+async fn carried_until(fails: &[Fails], called_off: CalledOff<'_>) -> (Vec<&'static str>, Vec<String>) {
     let story = Story::default();
     let backup = BuiltinBackup;
     let flags = Flags::new("attempt");
@@ -271,6 +306,7 @@ async fn carried(fails: &[Fails]) -> (Vec<&'static str>, Vec<String>) {
         deployment: &told,
         backup: &backup,
         flags: &flags,
+        called_off,
     };
     let ended = group::carry(members, means, &mut Deaf).await;
     let words = ended.iter().map(|end| match end {
@@ -280,6 +316,7 @@ async fn carried(fails: &[Fails]) -> (Vec<&'static str>, Vec<String>) {
         Ended::Outcome(_) => "reverted",
         Ended::TakenBack(_) => "taken back",
         Ended::Ahead { .. } => "ahead",
+        Ended::Away => "away",
         Ended::Lost(_) => "lost",
     });
     let words = words.collect();
@@ -339,4 +376,41 @@ async fn when_a_later_one_fails_those_that_are_through_go_back_unless_that_loses
     let (ended, story) = carried(&[AtSwitchOfAnother, AtSwitch, Never]).await;
     assert_eq!(ended, ["ahead", "reverted", "taken back"]);
     assert!(!story.contains(&"a rollback".into()), "{story:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_vanishes_before_the_switch_is_given_up_and_the_others_go_back() {
+    use Fails::{Never, VanishesAtBarrier};
+    for (fails, ends) in [
+        ([Never, VanishesAtBarrier, Never], ["reverted", "away", "reverted"]),
+        ([VanishesAtBarrier, Never, Never], ["away", "reverted", "reverted"]),
+    ] {
+        let began = tokio::time::Instant::now();
+        let (ended, story) = carried(&fails).await;
+        assert_eq!(ended, ends);
+        assert!(!story.iter().any(|told| told.ends_with("switches") || told.ends_with("go")), "{story:?}");
+        assert!(began.elapsed() < group::BARRIER / 4, "nobody waits for it to the end: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_comes_back_is_waited_for() {
+    use Fails::{Blinks, Never};
+    for fails in [[Never, Blinks, Never], [Blinks, Never, Blinks]] {
+        let (ended, _) = carried(&fails).await;
+        assert_eq!(ended, ["done"; 3]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_called_off_before_the_first_switch_goes_back_everywhere() {
+    use Fails::{Never, VanishesAtBarrier};
+    // before anything was begun
+    let (ended, story) = carried_until(&[Never, Never], Box::pin(std::future::ready(()))).await;
+    assert_eq!((ended, story), (vec!["not begun"; 2], Vec::new()));
+    // while one is waited for
+    let soon = Box::pin(tokio::time::sleep(std::time::Duration::from_secs(1)));
+    let (ended, story) = carried_until(&[VanishesAtBarrier, Never], soon).await;
+    assert_eq!(ended, ["away", "reverted"]);
+    assert!(!story.iter().any(|told| told.ends_with("go")), "{story:?}");
 }

@@ -2,7 +2,7 @@
 //! same. What was altered in between - the pack, the customization, the node, or the approved plan
 //! itself - is thereby found, whatever it is.
 
-use super::{DeployError, Planned, Resolved};
+use super::{DeployError, Looked, Planned, Resolved};
 use crate::{
     node::Node,
     plan::{self, Decision, Flags, Plan},
@@ -19,19 +19,30 @@ impl Resolved {
         approved: &Plan,
         flags: &Flags,
     ) -> Result<Planned, DeployError> {
-        let app = self.wanted.release.app.clone();
+        self.look_approved(node, approved).await?.plan_approved(backup, approved, flags)
+    }
+
+    /// As [`Resolved::look`], for [`Looked::plan_approved`].
+    pub async fn look_approved(self, node: &dyn Node, approved: &Plan) -> Result<Looked, DeployError> {
         // what build steps had not made then is not taken now either
         let known = approved.summary.assemble.iter().take_while(|step| !step.run).count();
-        let looked = self.look_for(node, known).await?;
-        if looked.observed.current != approved.transition.parent {
+        self.look_for(node, known).await
+    }
+}
+
+impl Looked {
+    /// Plans, if that gives what was `approved`; with the label of `flags`, or of the node.
+    pub fn plan_approved(self, backup: &dyn Backup, approved: &Plan, flags: &Flags) -> Result<Planned, DeployError> {
+        let app = self.resolved.wanted.release.app.clone();
+        if self.observed.current != approved.transition.parent {
             let word = |label: &Option<String>| label.clone().unwrap_or_else(|| "none".into());
-            let (then, now) = (word(&approved.transition.parent), word(&looked.observed.current));
+            let (then, now) = (word(&approved.transition.parent), word(&self.observed.current));
             let parts = vec![format!("the release that is current ({then} then, {now} now)")];
             return Err(DeployError::NotApproved { app, parts });
         }
         let label = approved.transition.release.as_ref().map(|(label, _)| label.clone());
         let then = Flags { label, ..flags.clone() };
-        let same = match looked.decide(backup, &then)? {
+        let same = match self.decide(backup, &then)? {
             Decision::Nothing { why } => return Err(DeployError::Superfluous { app, why }),
             Decision::Do(plan) => plan,
         };
@@ -39,9 +50,9 @@ impl Resolved {
         if !parts.is_empty() {
             return Err(DeployError::NotApproved { app, parts });
         }
-        match looked.decide(backup, flags)? {
+        match self.decide(backup, flags)? {
             Decision::Nothing { why } => Err(DeployError::Superfluous { app, why }),
-            Decision::Do(plan) => Ok(looked.planned(*plan, Some(approved.digest()))),
+            Decision::Do(plan) => Ok(self.planned(*plan, Some(approved.digest()))),
         }
     }
 }

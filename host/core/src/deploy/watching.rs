@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep};
 const PATIENCE: Duration = Duration::from_mins(5);
 /// So often.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// What is said about the connection itself.
-const STEP: &str = "connection";
+/// The step that begins when the connection breaks, and is done when there is another one.
+pub(crate) const CONNECTION: &str = "connection";
 
 /// Follows a transition that was submitted to its end; whenever the connection breaks, `node` is asked again.
 pub(super) async fn to_the_end(
@@ -25,7 +25,7 @@ pub(super) async fn to_the_end(
     id: &str,
     listener: &mut dyn Listener,
 ) -> Result<Outcome, DeployError> {
-    let mut once = Once { to: listener, heard: Vec::new(), next: 0 };
+    let mut once = Once { to: listener, heard: Vec::new(), next: 0, away: false };
     let broken = match session.outcome(&mut once).await {
         Err(error @ NodeError::Broken { .. }) => error,
         other => return Ok(other?),
@@ -33,6 +33,9 @@ pub(super) async fn to_the_end(
     let mut until: Option<Instant> = None;
     loop {
         once.next = 0;
+        if node.name() != LOCAL {
+            once.lost();
+        }
         match node.watch(app, &mut once).await {
             Ok(Watched::Ended(Finished { id: ended, outcome }) | Watched::Idle(Some(Finished { id: ended, outcome })))
                 if ended == id =>
@@ -43,7 +46,8 @@ pub(super) async fn to_the_end(
             // finished before the agent answers again, and what is current says which
             Ok(_) => return Err(DeployError::Unwatched { app: app.to_owned(), source: broken }),
             // this machine's agent is started when it does not run: whoever cannot be reached then is not there
-            Err(NodeError::Broken { .. } | NodeError::Unreachable { .. }) if node.name() != LOCAL => {
+            // and a server that has just started lets nobody in for a moment
+            Err(NodeError::Broken { .. } | NodeError::Unreachable { .. } | NodeError::Closed { .. }) if node.name() != LOCAL => {
                 let now = Instant::now();
                 if once.next > 0 {
                     until = None; // it was reached for a while
@@ -51,7 +55,7 @@ pub(super) async fn to_the_end(
                 if now >= *until.get_or_insert_with(|| now + PATIENCE) {
                     return Err(DeployError::OutOfSight { app: app.to_owned(), source: broken });
                 }
-                once.tell(&broken);
+                once.say(ProgressKind::Line(format!("{broken}; trying again")));
                 sleep(INTERVAL).await;
             }
             Err(_) => return Err(broken.into()),
@@ -64,17 +68,28 @@ struct Once<'a> {
     to: &'a mut dyn Listener,
     heard: Vec<Progress>,
     next: usize,
+    /// There is no connection.
+    away: bool,
 }
 
 impl Once<'_> {
-    fn tell(&mut self, broken: &NodeError) {
-        let said = Progress { step: STEP.into(), kind: ProgressKind::Line(format!("{broken}; trying again")), at_ms: 0 };
-        self.to.progress(said);
+    fn lost(&mut self) {
+        if !self.away {
+            self.away = true;
+            self.say(ProgressKind::Begin("reach the node again".into()));
+        }
+    }
+
+    fn say(&mut self, kind: ProgressKind) {
+        self.to.progress(Progress { step: CONNECTION.into(), kind, at_ms: 0 });
     }
 }
 
 impl Listener for Once<'_> {
     fn progress(&mut self, progress: Progress) {
+        if std::mem::take(&mut self.away) {
+            self.say(ProgressKind::Done);
+        }
         let known = self.heard.get(self.next) == Some(&progress);
         self.next += 1;
         if known {

@@ -1,7 +1,7 @@
 //! What members of a group say while they are at work.
 
 use crate::{
-    deploy::DeployError,
+    deploy::{CONNECTION, DeployError},
     plan::{BARRIER, OPEN},
     progress::Listener,
 };
@@ -16,6 +16,14 @@ pub(super) enum Event {
     Waits(usize),
     /// It has switched, and lets requests through.
     Open(usize),
+    /// It cannot be reached any more.
+    Away(usize),
+    /// It can be reached again.
+    Near(usize),
+    /// Whether it answered when it was called, before the first one is told to switch.
+    Answers(usize, bool),
+    /// The first one could not be told to go on.
+    Deaf,
     /// Its transition has ended.
     Ended(usize, Result<Outcome, DeployError>),
 }
@@ -37,6 +45,8 @@ impl Listener for Reports {
         let more = match (progress.step.as_str(), &progress.kind) {
             (BARRIER, ProgressKind::Begin(_)) => Some(Event::Waits(self.index)),
             (OPEN, ProgressKind::Done) => Some(Event::Open(self.index)),
+            (CONNECTION, ProgressKind::Begin(_)) => Some(Event::Away(self.index)),
+            (CONNECTION, ProgressKind::Done) => Some(Event::Near(self.index)),
             _ => None,
         };
         for event in std::iter::once(Event::Progress(self.index, progress)).chain(more) {
