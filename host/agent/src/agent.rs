@@ -46,6 +46,8 @@ pub struct Options {
     pub path: String,
     /// After so long a silence the locks of a client fall.
     pub patience: Duration,
+    /// The SSH key with which the client has logged in, if it was seen.
+    pub key: Option<String>,
     /// Starts whoever carries changes; without, they are carried here.
     pub launch: Option<Arc<dyn Launch>>,
     /// For tests.
@@ -84,7 +86,7 @@ impl Agent {
     pub fn new(options: Options, apps: Arc<dyn Apps>) -> Result<Arc<Self>, StoreError> {
         let store = Arc::new(Store::open(&options.dirs)?);
         Ok(Arc::new(Self {
-            recorder: RegistryRecorder::new(options.dirs.clone(), Arc::clone(&store), &options.path),
+            recorder: RegistryRecorder::new(options.dirs.clone(), Arc::clone(&store), &options.path).seeing(options.key.clone()),
             apps,
             store,
             running: Mutex::default(),
@@ -246,12 +248,14 @@ impl Agent {
         Ok(self.options.launch.is_some() && self.running_id(app).is_some() && !lock::is_held(self.dirs(), app)?)
     }
 
-    /// The last transition of an app that ended since the agent was started.
+    /// The last transition of an app that ended, as far as it is remembered.
     pub(crate) fn last_of(&self, app: &str) -> Option<Finished> {
         if self.options.launch.is_none() {
             return self.finished(app);
         }
-        feed::file::last(self.dirs(), app).inspect_err(|error| tracing::warn!("{}", words(error))).unwrap_or_default()
+        let told = feed::file::last(self.dirs(), app).inspect_err(|error| tracing::warn!("{}", words(error))).unwrap_or_default();
+        // feeds are gone after a start of the machine
+        told.or_else(|| self.recorded_last(app).inspect_err(|error| tracing::warn!("{}", words(error))).unwrap_or_default())
     }
 
     /// The last transition of an app that this agent has carried to its end.

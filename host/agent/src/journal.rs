@@ -62,6 +62,9 @@ pub struct Start {
     pub previous: Option<String>,
     /// Files of that release that were altered, missing or extra.
     pub drift: Vec<String>,
+    /// The SSH key of whoever submitted it, if it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// A fact and when it was written.

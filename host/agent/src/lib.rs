@@ -27,6 +27,7 @@ pub mod hosting;
 pub mod journal;
 pub mod launch;
 pub mod lock;
+pub mod login;
 pub mod logs;
 pub mod names;
 pub mod observe;

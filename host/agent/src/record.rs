@@ -7,7 +7,7 @@ use crate::{
     journal::{Journal, Start},
     observe, packages,
     recover::is_done,
-    secrets, state,
+    resources, secrets, state,
     store::{Store, StoreError},
 };
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use silver_registry::{
     Event, Record, Statement,
     statement::{Lost, NodeIdentity, Operator, Previous, Redacted, Session, SetUp, Trusted},
 };
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
 
 /// So many of the newest events are looked at to see whether a transition is recorded already: it can
 /// only be when the agent was ended between two lines of its journal.
@@ -81,12 +81,20 @@ pub struct RegistryRecorder {
     store: Arc<Store>,
     /// Where programs are found, as in `PATH`.
     path: String,
+    /// The SSH key of whoever asks, if it was seen.
+    key: Option<String>,
 }
 
 impl RegistryRecorder {
     /// Writes to `store`. Interpreters are found in `path`, as in `PATH`.
     pub fn new(dirs: Dirs, store: Arc<Store>, path: impl Into<String>) -> Self {
-        Self { dirs, store, path: path.into() }
+        Self { dirs, store, path: path.into(), key: None }
+    }
+
+    /// The same, for somebody who has logged in with this key.
+    #[must_use]
+    pub fn seeing(self, key: Option<String>) -> Self {
+        Self { key, ..self }
     }
 
     /// Records that a program was run or a shell opened.
@@ -99,7 +107,7 @@ impl RegistryRecorder {
         began: i64,
     ) -> Result<u64, RecordError> {
         let event = if session.argv.is_empty() { Event::Shell(session) } else { Event::Run(session) };
-        let record = Record { reason: reason.map(Into::into), ..record(&self.dirs, app, operator, began, event) };
+        let record = Record { reason: reason.map(Into::into), ..self.event(app, operator, began, event) };
         self.append(record).await
     }
 
@@ -108,8 +116,7 @@ impl RegistryRecorder {
         let Publisher { pack, key } = request.publisher.clone();
         let trusted = Trusted { what: "publisher".into(), key, trusted: true, grants: Vec::new(), pack: Some(pack), former };
         let event = Event::Trust(trusted);
-        let record =
-            Record { reason: request.reason.clone(), ..record(&self.dirs, &request.app, &request.operator, began, event) };
+        let record = Record { reason: request.reason.clone(), ..self.event(&request.app, &request.operator, began, event) };
         self.append(record).await
     }
 
@@ -118,15 +125,30 @@ impl RegistryRecorder {
         let event = Event::Redact(Redacted { digests: digests.to_vec() });
         let now = jiff::Timestamp::now().as_millisecond();
         let reason = Some("content that no release on the node has any more".to_owned());
-        self.append(Record { reason, ..record(&self.dirs, app, operator, now, event) }).await
+        self.append(Record { reason, ..self.event(app, operator, now, event) }).await
     }
 
     /// Records that the machine was set up, and what of it was changed.
     pub async fn setup(&self, order: &SetupOrder, applied: &Applied, began: i64) -> Result<u64, RecordError> {
         let changed = applied.items.iter().filter(|item| item.is_touched()).map(|item| item.id.clone()).collect();
         let event = Event::Setup(SetUp { plan: Some(applied.version), changed });
-        self.append(Record { app: None, reason: order.reason.clone(), ..record(&self.dirs, "", &order.operator, began, event) })
-            .await
+        self.append(Record { app: None, reason: order.reason.clone(), ..self.event("", &order.operator, began, event) }).await
+    }
+
+    /// An event, with what goes without saying.
+    fn event(&self, app: &str, operator: &str, began: i64, event: Event) -> Record {
+        Record {
+            node: node(&self.dirs),
+            app: Some(app.into()),
+            by: Operator { claimed: operator.into(), key: self.key.clone(), signature: None },
+            reason: None,
+            started: time(began),
+            ended: jiff::Timestamp::now().to_string(),
+            client_time: None,
+            silver: env!("CARGO_PKG_VERSION").into(),
+            client_silver: None,
+            event,
+        }
     }
 
     async fn append(&self, record: Record) -> Result<u64, RecordError> {
@@ -199,8 +221,8 @@ impl Recorder for RegistryRecorder {
                 reason: told.reason,
                 client_time: Some(told.client_time).filter(|time| !time.is_empty()),
                 client_silver: Some(told.silver).filter(|version| !version.is_empty()),
-                by: Operator { claimed: told.operator.clone(), signature: told.signature, ..Operator::default() },
-                ..record(&this.dirs, &app, &told.operator, story.began, event)
+                by: Operator { claimed: told.operator.clone(), key: story.start.key.clone(), signature: told.signature },
+                ..this.event(&app, &told.operator, story.began, event)
             };
             this.store.append(&Statement::new(record))
         };
@@ -208,19 +230,21 @@ impl Recorder for RegistryRecorder {
     }
 }
 
-fn record(dirs: &Dirs, app: &str, operator: &str, began: i64, event: Event) -> Record {
-    Record {
-        node: NodeIdentity { name: facts::name(dirs), ..NodeIdentity::default() },
-        app: Some(app.into()),
-        by: Operator { claimed: operator.into(), ..Operator::default() },
-        reason: None,
-        started: time(began),
-        ended: jiff::Timestamp::now().to_string(),
-        client_time: None,
-        silver: env!("CARGO_PKG_VERSION").into(),
-        client_silver: None,
-        event,
+/// The node as it knows itself.
+fn node(dirs: &Dirs) -> NodeIdentity {
+    let name = facts::name(dirs);
+    if !dirs.is_server() {
+        return NodeIdentity { name, ..NodeIdentity::default() };
     }
+    let setup = resources::last(dirs).ok().flatten().map(|last| last.version);
+    NodeIdentity { name, host_key: host_key(&dirs.config.with_file_name("ssh/ssh_host_ed25519_key.pub")), setup }
+}
+
+/// A public key of sshd, without its comment.
+fn host_key(file: &Path) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
+    let mut words = text.split_whitespace();
+    Some(format!("{} {}", words.next()?, words.next()?))
 }
 
 fn time(milliseconds: i64) -> String {

@@ -115,7 +115,11 @@ impl Dial for Ssh {
     async fn dial_afresh(&self) -> Result<Channel, NodeError> {
         let remote = Remote::reach_afresh(&self.place).await?;
         match start(&remote, &self.programs).await? {
-            Found::Agent(mux) => self.open(&mux).await,
+            Found::Agent(mux) => {
+                // something about logging in has changed
+                master::forget(&self.place);
+                self.open(&mux).await
+            }
             Found::Absent(absent) => Err(NodeError::NoAgent { node: self.place.node.clone(), theirs: absent.silver }),
         }
     }

@@ -120,6 +120,7 @@ impl World {
             port: 8484,
             path: "/usr/bin:/bin".into(),
             patience: PATIENCE,
+            key: None,
             launch: None,
             die_at: None,
         };

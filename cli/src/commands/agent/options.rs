@@ -13,7 +13,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Options that every role has in common; nothing is carried elsewhere.
 pub fn of(dirs: Dirs) -> Options {
     let path = std::env::var("PATH").unwrap_or_else(|_| PATH.into());
-    Options { dirs, port: 0, path, patience: PATIENCE, launch: None, die_at: None }
+    Options { dirs, port: 0, path, patience: PATIENCE, key: None, launch: None, die_at: None }
 }
 
 /// What the agents of a server have in common.

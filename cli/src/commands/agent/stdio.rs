@@ -1,6 +1,6 @@
 use super::{log, options::Server};
 use crate::{context::Context, error::Result};
-use silver_agent::{agent::Options, launch::TransientUnit, server};
+use silver_agent::{agent::Options, launch::TransientUnit, login, server};
 use std::sync::Arc;
 
 /// The agent of one client, on a server: it is asked over its standard streams, and ends with them
@@ -16,7 +16,7 @@ impl Stdio {
         log::to_file(&dirs)?;
         let launch = TransientUnit { silver: std::env::current_exe()?, options: self.server.words() };
         let (options, apps) = self.server.options(&dirs)?;
-        let options = Options { launch: Some(Arc::new(launch)), ..options };
+        let options = Options { launch: Some(Arc::new(launch)), key: login::key(), ..options };
         context.block_on(async {
             server::visit(options, apps, tokio::io::stdin(), tokio::io::stdout()).await?;
             // nothing is waited for any more, a read of standard input least of all

@@ -118,7 +118,7 @@ impl Agent {
         if let Some((location, app)) = taken {
             return Err(SubmitError::Taken { location, app });
         }
-        let start = Start { transition, previous: observed.current, drift: observed.drift };
+        let start = Start { transition, previous: observed.current, drift: observed.drift, key: self.options.key.clone() };
         let journal = Journal::start(self.dirs(), start, self.options.die_at.clone())?;
         match &self.options.launch {
             Some(launch) => self.hand_over(&**launch, journal, lock).await.map_err(SubmitError::Launch),

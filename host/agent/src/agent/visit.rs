@@ -10,7 +10,8 @@ use crate::{
     lock::{self, Lock, LockError},
     store::StoreError,
 };
-use silver_plugin_api::plan::Outcome;
+use silver_plugin_api::plan::{Finished, Outcome};
+use silver_registry::{Change, Record};
 use std::{
     collections::BTreeSet,
     io,
@@ -75,12 +76,18 @@ impl Agent {
         feed
     }
 
-    /// What the registry says of how a change ended.
-    fn recorded(&self, id: &str) -> Result<Option<Outcome>, StoreError> {
+    /// What the registry says of the newest change of an app: after a start of the machine nothing else tells.
+    pub(super) fn recorded_last(&self, app: &str) -> Result<Option<Finished>, StoreError> {
+        self.recorded(|record, _| record.app.as_deref() == Some(app))
+    }
+
+    /// What the registry says of how the newest change ended that is meant.
+    fn recorded(&self, is_meant: impl Fn(&Record, &Change) -> bool) -> Result<Option<Finished>, StoreError> {
         let events = self.store.newest(LOOK_BACK)?.into_iter();
-        let found = events.filter_map(|event| {
-            let change = event.statement.record().event.change().filter(|change| change.transition == id)?.clone();
-            Some(Outcome {
+        let mut found = events.filter_map(|event| {
+            let record = event.statement.record();
+            let change = record.event.change().filter(|change| is_meant(record, change))?.clone();
+            let outcome = Outcome {
                 kind: change.outcome,
                 failed_step: change.failed_step,
                 message: change.message,
@@ -89,9 +96,10 @@ impl Agent {
                 current: change.current,
                 event: Some(event.index),
                 closed_ms: change.closed_ms,
-            })
+            };
+            Some(Finished { id: change.transition, outcome })
         });
-        Ok(found.into_iter().next())
+        Ok(found.next())
     }
 }
 
@@ -152,8 +160,8 @@ impl Relay {
         let Ok(left) = journal::of(dirs, &self.app) else { return false };
         if !left.contains(&self.id) {
             drop(lock);
-            feed.finish(match self.agent.recorded(&self.id) {
-                Ok(Some(outcome)) => outcome,
+            feed.finish(match self.agent.recorded(|_, change| change.transition == self.id) {
+                Ok(Some(finished)) => finished.outcome,
                 Ok(None) => stopped("how it ended is not known"),
                 Err(error) => stopped(&words(&error)),
             });

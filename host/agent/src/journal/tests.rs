@@ -3,7 +3,7 @@ use crate::fake::breaking;
 use std::fs;
 
 fn begin(dirs: &Dirs) -> Journal {
-    Journal::start(dirs, Start { transition: breaking(), previous: None, drift: vec!["a".into()] }, None).unwrap()
+    Journal::start(dirs, Start { transition: breaking(), previous: None, drift: vec!["a".into()], key: None }, None).unwrap()
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn options(dirs: &Dirs) -> Options {
         port: 8484,
         path: "/usr/bin:/bin".into(),
         patience: protocol::PATIENCE,
+        key: None,
         launch: None,
         die_at: None,
     }

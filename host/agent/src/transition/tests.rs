@@ -41,7 +41,7 @@ fn home() -> (tempfile::TempDir, Dirs) {
 }
 
 fn begin(dirs: &Dirs, transition: Transition, die_at: Option<DieAt>) -> Journal {
-    Journal::start(dirs, Start { transition, previous: Some(OLD.into()), drift: Vec::new() }, die_at).unwrap()
+    Journal::start(dirs, Start { transition, previous: Some(OLD.into()), drift: Vec::new(), key: None }, die_at).unwrap()
 }
 
 async fn run(dirs: &Dirs, apps: &FakeApps, recorder: &FakeRecorder, transition: Transition) -> Outcome {

@@ -11,14 +11,20 @@ use silver_plugin_api::setup::{Item, OnChange};
 const KEYS: &str = "/etc/ssh/silver";
 /// Read before the rest of sshd's configuration, and for each setting the first word counts.
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/40-silver.conf";
+/// For the records: `silver_agent::login`.
+const TELLING: &str = "/etc/ssh/sshd_config.d/41-silver-login.conf";
 const RELOAD: &str = "sshd-reads-again";
 
 pub(super) fn items(machine: &Machine<'_>, wanted: &Wanted) -> Vec<Item> {
     let path = format!("{KEYS}/{}.keys", wanted.login);
     let reload = only_when_poked(&["systemctl", "try-reload-or-restart", "ssh.service"]);
     let reload = Item { guard: true, ..Item::new(RELOAD, reload, "sshd looks at its configuration again; sessions go on") };
+    let telling = file(TELLING, "# Written by silver.\nExposeAuthInfo yes\n");
+    let telling = Item::new("login-keys-told", telling, "sshd tells with which key somebody has logged in: it is recorded")
+        .notify(RELOAD, OnChange::Rerun);
     if wanted.operators.is_empty() {
         return vec![
+            telling,
             Item::new("operators", no_file(&path), "nodes.toml names no operators: their keys are gone"),
             Item::new("operators-keys-file", no_file(DROP_IN), "so sshd looks nowhere else for keys")
                 .notify(RELOAD, OnChange::Rerun),
@@ -32,6 +38,7 @@ pub(super) fn items(machine: &Machine<'_>, wanted: &Wanted) -> Vec<Item> {
     let names: Vec<&str> = wanted.operators.keys().map(String::as_str).collect();
     let text = format!("# Written by silver.\nAuthorizedKeysFile {} {KEYS}/%u.keys\n", machine.ssh_keys());
     vec![
+        telling,
         Item::new("operators-directory", directory(KEYS, 0o755), "keys of operators, one file for each login"),
         Item::new(
             "operators",

@@ -60,6 +60,12 @@ pub(super) async fn fresh(place: &Place) -> Result<Session, NodeError> {
     Ok(Session::new_native_mux(launch(place, &dir, ControlPersist::IdleFor(BRIEF)).await?))
 }
 
+/// The connection that is kept is not used any more: the next command logs in anew, as sshd sees it now.
+pub(super) fn forget(place: &Place) {
+    // what is not there need not go; whoever uses it still does so to its end
+    directory(place, "").and_then(|dir| fs::remove_file(dir.join("master"))).ok();
+}
+
 /// Starts a master; its directory is removed with the value.
 async fn launch(place: &Place, dir: &Path, persist: ControlPersist) -> Result<TempDir, NodeError> {
     let (config, known_hosts) = place.write(dir).map_err(|error| failure::unusable(place, &error))?;

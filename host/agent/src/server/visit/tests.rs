@@ -119,7 +119,7 @@ impl Server {
 }
 
 fn options(dirs: &Dirs, launch: Option<Arc<dyn Launch>>, die_at: Option<DieAt>) -> Options {
-    Options { dirs: dirs.clone(), port: 0, path: "/usr/bin:/bin".into(), patience: protocol::PATIENCE, launch, die_at }
+    Options { dirs: dirs.clone(), port: 0, path: "/usr/bin:/bin".into(), patience: protocol::PATIENCE, key: None, launch, die_at }
 }
 
 /// Carries in a process of its own, as on a server; each dies where it is told to.
