@@ -8,6 +8,7 @@ mod key;
 mod log;
 mod pull;
 mod show;
+mod signed;
 mod verify;
 mod where_is;
 

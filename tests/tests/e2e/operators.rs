@@ -57,8 +57,14 @@ fn a_change_is_signed_by_the_operator_whose_key_is_here_and_verified() {
     let checked = Command::new("ssh-keygen").args(verify).current_dir(world.work()).stdin(plan).output().unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 
+    // and how it is shown
+    let shown = world.silver(["registry", "show", "2"]).ok().stdout();
+    assert!(shown.contains("holds: ann, SHA256:") && !shown.contains("BEGIN SSH"), "{shown}");
+
     // the operator is gone, what was signed stays told
     operators(&world, &[&other]);
+    let shown = world.silver(["registry", "show", "2"]).ok().stdout();
+    assert!(shown.contains("which no operator of nodes.toml has"), "{shown}");
     assert_eq!(findings(&world, 0), [("stranger".into(), "events/2.json".into())]);
 }
 
@@ -83,4 +89,9 @@ fn a_signature_over_another_plan_is_found() {
     registry.append(&Statement::new(nonsense), &signer).unwrap();
     let forged = |index: u32| ("forged".to_owned(), format!("events/{index}.json"));
     assert_eq!(findings(&world, 8), [forged(2), forged(3)]);
+    for event in ["2", "3"] {
+        let shown = world.silver(["registry", "show", event]).exits(8);
+        assert!(shown.stdout().contains("does not hold"), "{}", shown.stdout());
+    }
+    world.silver(["registry", "show", "1"]).ok();
 }

@@ -1,8 +1,9 @@
 //! What operators have signed, against their keys in nodes.toml.
 
-use crate::{error::Result, signing};
-use silver_core::nodes::{Nodes, PublicKey};
-use silver_registry::{Registry, operator_signature};
+use super::super::signed::Signed;
+use crate::error::Result;
+use silver_core::nodes::Nodes;
+use silver_registry::Registry;
 
 /// What was found, by the path of the event.
 #[derive(Debug, Default)]
@@ -30,14 +31,10 @@ impl Signatures {
                 continue;
             };
             let path = format!("events/{}.json", event.index);
-            let key = operator_signature::key(signature).and_then(|key| key.parse::<PublicKey>().ok());
-            match key {
-                None => found.faults.push((path, "what stands there as the operator's signature is none".into())),
-                Some(_) if !signing::holds(signature, &plan)? => {
-                    found.faults.push((path, format!("the operator's signature is not one over the plan {plan}")));
-                }
-                Some(key) if is_operators(nodes, &key) => found.signed += 1,
-                Some(key) => {
+            match Signed::judge(signature, &plan, nodes)? {
+                Signed::By { .. } => found.signed += 1,
+                Signed::Forged(why) => found.faults.push((path, why)),
+                Signed::Stranger(key) => {
                     let by = format!("signed with {}, which no operator of nodes.toml has", key.fingerprint());
                     found.strangers.push((path, by));
                 }
@@ -56,8 +53,4 @@ impl Signatures {
             )
         })
     }
-}
-
-fn is_operators(nodes: &Nodes, key: &PublicKey) -> bool {
-    nodes.operators.values().any(|operator| operator.ssh_keys.iter().any(|known| known.bare() == key.bare()))
 }
