@@ -5,6 +5,7 @@
 //! nodes from there; nothing of the machine changes, and when the program ends, killed or not, the kernel
 //! ends everything in them.
 
+pub mod fleet;
 mod inside;
 mod outside;
 pub mod server;

@@ -13,8 +13,10 @@ mod plugin;
 mod power;
 mod provider;
 mod reach;
+mod registry;
 mod resources;
 mod setup;
+mod several;
 
 use std::process::ExitCode;
 
@@ -42,7 +44,9 @@ fn main() -> ExitCode {
         ("power", power::TESTS),
         ("provider", provider::TESTS),
         ("reach", reach::TESTS),
+        ("registry", registry::TESTS),
         ("resources", resources::TESTS),
         ("setup", setup::TESTS),
+        ("several", several::TESTS),
     ])
 }
