@@ -8,7 +8,7 @@ mod error;
 
 use crate::progress::Listener;
 use async_trait::async_trait;
-pub use error::NodeError;
+pub use error::{Cause, NodeError};
 use silver_plugin_api::{
     Digest, TreePath,
     plan::{

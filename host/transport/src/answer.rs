@@ -2,7 +2,7 @@
 //! input: they are bounded by the protocol, and text in them is data.
 
 use silver_agent::protocol::{ErrorCode, ProtocolError, Refusal, Response};
-use silver_core::node::NodeError;
+use silver_core::node::{Cause, NodeError};
 
 /// A connection that cannot be used any more.
 pub(crate) fn broken(node: &str, error: &ProtocolError) -> NodeError {
@@ -29,7 +29,9 @@ pub(crate) fn refused(refusal: Refusal) -> NodeError {
         ErrorCode::NotFound => NodeError::NotFound(whole()),
         ErrorCode::Full => NodeError::Full(whole()),
         ErrorCode::Integrity => NodeError::Integrity(whole()),
-        ErrorCode::Refused | ErrorCode::Failed | ErrorCode::Ending => NodeError::Failed { message, causes, hint, log },
+        ErrorCode::Refused | ErrorCode::Failed | ErrorCode::Ending => {
+            NodeError::Failed { message, cause: Cause::chain(causes), hint, log }
+        }
     }
 }
 
@@ -38,4 +40,23 @@ pub(crate) fn unexpected(node: &str, answer: &Response, expected: &'static str) 
     let words = format!("{answer:?}");
     let name = words.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     NodeError::Unexpected { node: node.into(), answer: format!("`{name}`"), expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_node_failed_is_told() {
+        let said = |causes: &[&str]| {
+            let causes = causes.iter().map(ToString::to_string).collect();
+            let refusal = Refusal { code: ErrorCode::Failed, message: "m".into(), causes, hint: None, log: Vec::new() };
+            let error = refused(refusal);
+            let all = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+            all.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&[]), ["m"]);
+        assert_eq!(said(&["a", "b"]), ["m", "a", "b"]);
+        assert_eq!(said(&["a"; 100_000]).len(), 17, "a node may say what it likes");
+    }
 }

@@ -97,10 +97,11 @@ pub enum NodeError {
     /// The node refused or failed; its words.
     #[error("{message}")]
     Failed {
-        /// Why, outermost first.
-        causes: Vec<String>,
         /// What it said.
         message: String,
+        /// Why.
+        #[source]
+        cause: Option<Box<Cause>>,
         /// The way out, if it knows one.
         hint: Option<String>,
         /// What the application said last, line by line.
@@ -125,6 +126,25 @@ pub enum NodeError {
         #[source]
         source: std::io::Error,
     },
+}
+
+/// What a node says was the cause of something, and what was the cause of that.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+pub struct Cause {
+    said: String,
+    source: Option<Box<Cause>>,
+}
+
+impl Cause {
+    /// So many are told.
+    const MOST: usize = 16;
+
+    /// Of these, the outermost first; `None` when there are none.
+    pub fn chain(mut causes: Vec<String>) -> Option<Box<Self>> {
+        causes.truncate(Self::MOST);
+        causes.into_iter().rev().fold(None, |source, said| Some(Box::new(Self { said, source })))
+    }
 }
 
 impl NodeError {
