@@ -62,12 +62,10 @@ struct PlannedNode {
 impl Together<'_> {
     /// Plans for all nodes side by side. Nothing is changed, no lock is taken; but nodes that are not set up as they shall be
     /// are asked about, and set up if that is agreed to.
-    pub async fn plan(self, agreement: Option<&mut Agreement>) -> Result<Planning> {
+    pub async fn plan(self, agreement: &mut Agreement) -> Result<Planning> {
         let nodes = self.nodes(&self.target.nodes)?;
         let mut facts = facts(&nodes).await?;
-        if let Some(agreement) = agreement {
-            agreement.settle(self.context, &nodes, &mut facts).await?;
-        }
+        agreement.settle(self.context, &nodes, &mut facts).await?;
         let merged = self.merged(&facts)?;
         let mut looking = Vec::new();
         for ((node, facts), merged) in nodes.iter().zip(&facts).zip(&merged) {

@@ -6,6 +6,7 @@ use crate::{
     merging::Opened,
     node, operator,
     plan_file::PlanFile,
+    setup_version::{Agreement, Outdated},
     together::{self, Together},
     trust,
 };
@@ -36,9 +37,11 @@ impl Plan {
         context.interrupt.ends_at_once(&context.ui)?;
         let opened = self.what.open(context, trust::First::Tell)?;
         let mut plans: Vec<plan::Plan> = Vec::new();
+        // who approves the plan knows then
+        let mut agreement = Agreement::new(Outdated::default(), true);
         let ui = &context.ui;
         for target in self.what.targets(context, &opened)? {
-            let (found, nothing) = self.plan(context, &opened, &target)?;
+            let (found, nothing) = self.plan(context, &opened, &target, &mut agreement)?;
             if !ui.json() {
                 for why in &nothing {
                     ui.line(&format!("nothing to do: {why}"));
@@ -66,16 +69,24 @@ impl Plan {
     }
 
     /// The plans for one target, and for nodes without one why not.
-    fn plan(&self, context: &Context, opened: &Opened, target: &Target) -> Result<(Vec<plan::Plan>, Vec<String>)> {
+    fn plan(
+        &self,
+        context: &Context,
+        opened: &Opened,
+        target: &Target,
+        agreement: &mut Agreement,
+    ) -> Result<(Vec<plan::Plan>, Vec<String>)> {
         context.block_on(async {
             let [name] = target.nodes.as_slice() else {
                 let together = Together { context, what: &self.what, opened, target };
-                let planning = Box::pin(together.plan(None)).await?;
+                let planning = Box::pin(together.plan(agreement)).await?;
                 let (plans, nothing) = planning.taken_apart();
                 return Ok((plans.into_iter().cloned().collect(), nothing));
             };
             let node = node::connect_to(context, name)?;
-            let facts = node.facts().await?;
+            let mut facts = [node.facts().await?];
+            agreement.settle(context, std::slice::from_ref(&node), &mut facts).await?;
+            let [facts] = facts;
             let merged = target.merge(context, opened, &facts)?;
             let resolved = self.what.resolve(&merged, &facts, target)?;
             let choice = resolved.plan(&node, &BuiltinBackup, &self.what.flags()?).await;

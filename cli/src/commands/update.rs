@@ -62,7 +62,7 @@ impl Update {
     fn deploy_together(&self, context: &Context, opened: &Opened, target: &Target, agreement: &mut Agreement) -> Result {
         let together = Together { context, what: &self.what, opened, target };
         context.block_on(async {
-            let planning = Box::pin(together.plan(Some(agreement))).await?;
+            let planning = Box::pin(together.plan(agreement)).await?;
             Box::pin(together.carry(planning, self.dry_run)).await
         })
     }

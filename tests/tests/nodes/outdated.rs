@@ -53,6 +53,8 @@ fn an_update_asks_about_an_outdated_node() {
     journal(&server.world, "2G");
     let said = run(&["--dry-run"]).ok().stderr();
     assert!(said.contains(&format!("warning: {}", warning("web1"))), "{said}");
+    let planned = server.world.silver(["plan", pack.to_str().unwrap(), HOST, "--node", "web1"]).ok().stderr();
+    assert!(planned.contains(&warning("web1")), "{planned}");
     let said = run(&[]).exits(2).stderr();
     assert!(said.contains(&warning("web1")) && said.contains("--update-node"), "{said}");
     let told = talk(&update(&[]), &["what?", "n"]);
@@ -96,6 +98,8 @@ fn an_update_of_several_nodes_asks_about_each_once() {
     assert_eq!(asked(&told), [1, 1], "{told}");
     assert!(told.contains(NOTHING), "{told}");
     assert_eq!(setups(&world), ["outdated", "outdated"]);
+    let planned = world.silver(["plan", pack.to_str().unwrap(), HOST, "--node", "web1,web2"]).ok().stderr();
+    assert!(["web1", "web2"].iter().all(|node| planned.contains(&warning(node))), "{planned}");
     // one is set up, one stays as it is, and then nobody agrees to the update
     let told = talk(&world.command(update), &["u", "y", "n"]);
     assert_eq!(asked(&told), [1, 1], "{told}");
