@@ -15,8 +15,13 @@ pub fn claimed(reason: Option<String>) -> Deployment {
 /// The revision of the directory's version control, `-dirty` where something is not checked in;
 /// `None` when there is none (or no program for it).
 pub fn revision(directory: &Path) -> Option<String> {
+    // looking for what marks a working copy is cheaper than starting programs that look for it
+    let directory = std::path::absolute(directory).ok()?;
+    if !directory.ancestors().any(|dir| [".git", ".hg"].iter().any(|mark| dir.join(mark).exists())) {
+        return None;
+    }
     let ask = |program: &str, arguments: &[&str]| {
-        let asked = Command::new(program).args(arguments).current_dir(directory).stdin(Stdio::null()).output().ok()?;
+        let asked = Command::new(program).args(arguments).current_dir(&directory).stdin(Stdio::null()).output().ok()?;
         let said = String::from_utf8(asked.stdout).ok().filter(|_| asked.status.success())?;
         Some(said.trim().to_owned())
     };

@@ -8,7 +8,11 @@ use super::{
     Beside,
 };
 use crate::{Failure, run};
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Where the application answers.
 const HOST: &str = "served.example.org";
@@ -75,7 +79,10 @@ impl Beside {
             self.connected(live)?;
             process(&self.update("web1"))
         });
-        let theirs: Side<'_> = Box::new(|_| process(&self.rsync(live, &[], &self.copied(), COPY)?));
+        let theirs: Side<'_> = Box::new(|_| {
+            self.connected(live)?;
+            process(&self.rsync(live, &[], &self.copied(), COPY)?)
+        });
         row(name, self.rounds, &ours, "rsync -a", &theirs, goal)
     }
 
@@ -105,8 +112,10 @@ impl Beside {
             self.connected(live)?;
             process(&self.send(Path::new("-")))
         });
-        let theirs: Side<'_> =
-            Box::new(|round| process(&self.rsync(live, &[], &self.tree, &format!("/home/deploy/{name}-{round}"))?));
+        let theirs: Side<'_> = Box::new(|round| {
+            self.connected(live)?;
+            process(&self.rsync(live, &[], &self.tree, &format!("/home/deploy/{name}-{round}"))?)
+        });
         let row = row(name, self.rounds, &ours, "rsync -a", &theirs, goal)?;
         self.on_server(&format!("rm -rf /var/lib/aside /home/deploy/{name}-*"))?;
         // what the registry names has to be there again
@@ -161,7 +170,7 @@ impl Beside {
         self.on_server(&script).map(drop)
     }
 
-    /// The next command finds a connection, or has to log in.
+    /// The next command finds a connection, or has to log in, and then nobody else is logged in.
     fn connected(&self, live: bool) -> Result<(), Failure> {
         if !live {
             return self.hang_up();
@@ -172,12 +181,13 @@ impl Beside {
         Ok(())
     }
 
-    fn mine(&self) -> std::path::PathBuf {
-        self.runs.join("mine")
+    /// The customization: in this world, which is under no version control.
+    fn mine(&self) -> PathBuf {
+        self.home.with_file_name("mine")
     }
 
     /// What rsync copies: the tree with the operator's file.
-    fn copied(&self) -> std::path::PathBuf {
+    fn copied(&self) -> PathBuf {
         self.runs.join("copied")
     }
 
