@@ -26,7 +26,9 @@ struct Row {
     restarts: u32,
     drift: Vec<String>,
     running: Option<String>,
-    /// Told as a warning: there is hardly ever anything to tell.
+    /// Told as remarks: there is hardly ever anything to tell.
+    #[serde(skip)]
+    step: Option<String>,
     #[serde(skip)]
     left: bool,
 }
@@ -47,10 +49,14 @@ impl Status {
                 context.ui.warning(&format!("drift: files of {release} are not as deployed: {}", row.drift.join(", ")));
                 context.ui.hint(&format!("`silver update` with the pack that is deployed lays {} out anew", row.app));
             }
-            for row in rows.iter().filter(|row| row.left) {
-                let id = row.running.as_deref().unwrap_or_default();
-                context.ui.warning(&format!("{}: the change {id} was cut short", row.app));
-                context.ui.hint(&format!("the next change of {} finishes it or puts everything back first", row.app));
+            for (row, id) in rows.iter().filter_map(|row| Some((row, row.running.as_ref()?))) {
+                let at = row.step.as_deref().map(|step| format!(" at `{step}`")).unwrap_or_default();
+                if row.left {
+                    context.ui.warning(&format!("{}: the change {id} was cut short{at}", row.app));
+                    context.ui.hint(&format!("the next change of {} finishes it or puts everything back first", row.app));
+                } else {
+                    context.ui.note(&format!("{}: the change {id} is under way{at}", row.app));
+                }
             }
             context.ui.list(&rows, "nothing is deployed here yet: `silver update PACK.zip`")?;
             Ok(Exit::Done)
@@ -74,6 +80,7 @@ fn row(status: status::AppStatus, port: u16) -> Row {
         restarts: report.processes.iter().map(|process| process.restarts).sum(),
         drift,
         running: report.running,
+        step: report.step,
         left: report.left,
         app: report.app,
     }

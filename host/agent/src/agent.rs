@@ -195,6 +195,11 @@ impl Agent {
                 continue;
             }
             let release = self.current(&file)?.map(|placed| (*placed.release).clone());
+            let running = self.running_id(&app);
+            let step = match &running {
+                Some(id) => journal::last_step(self.dirs(), id)?,
+                None => None,
+            };
             let created = file.current.as_ref().and_then(|label| file.kept(label)).map(|kept| kept.created.clone());
             all.push(AppReport {
                 state: file.state,
@@ -206,7 +211,8 @@ impl Agent {
                 samples: self.apps.samples(&app).await,
                 publisher: file.publisher,
                 left: self.is_left(&app)?,
-                running: self.running_id(&app),
+                running,
+                step,
                 app,
             });
         }

@@ -240,6 +240,17 @@ pub(crate) fn of(dirs: &Dirs, app: &str) -> Result<Vec<String>, DiskError> {
     Ok(under_way(dirs)?.into_iter().filter(|seen| seen.app.as_deref() == Some(app)).map(|seen| seen.id).collect())
 }
 
+/// The step that was begun, or is being undone, last; somebody may be writing the next one.
+pub(crate) fn last_step(dirs: &Dirs, id: &str) -> Result<Option<String>, DiskError> {
+    let Some(bytes) = read_optional(&path(dirs, id))? else { return Ok(None) }; // it has just ended
+    let lines = bytes.rsplit(|byte| *byte == b'\n').filter_map(|text| serde_json::from_slice::<Line>(text).ok());
+    let mut steps = lines.filter_map(|line| match line.fact {
+        Fact::Begin(step) | Fact::Undo(step) => Some(step),
+        _ => None,
+    });
+    Ok(steps.next())
+}
+
 /// Puts a journal that makes no sense aside, for a person to look at.
 pub(crate) fn set_aside(dirs: &Dirs, id: &str) -> Result<(), DiskError> {
     let from = path(dirs, id);

@@ -67,6 +67,7 @@ fn app(running: Option<String>) -> AppReport {
         samples: Vec::new(),
         publisher: None,
         running,
+        step: None,
         left: false,
     }
 }

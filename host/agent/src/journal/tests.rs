@@ -30,6 +30,26 @@ fn a_journal_cut_at_any_byte_keeps_its_whole_lines() {
 }
 
 #[test]
+fn the_last_step_is_told_also_from_half_a_journal() {
+    let home = tempfile::tempdir().unwrap();
+    let dirs = Dirs::below(home.path());
+    assert_eq!(last_step(&dirs, "t1").unwrap(), None);
+    let mut journal = begin(&dirs);
+    let told = || last_step(&dirs, "t1").unwrap();
+    assert_eq!(told(), None);
+    journal.write(Fact::Begin("stop-old".into())).unwrap();
+    journal.write(Fact::Done("stop-old".into())).unwrap();
+    journal.write(Fact::Begin("migrate".into())).unwrap();
+    assert_eq!(told().unwrap(), "migrate");
+    journal.write(Fact::Undo("stop-old".into())).unwrap();
+    assert_eq!(told().unwrap(), "stop-old");
+    let file = path(&dirs, "t1");
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() - 3]).unwrap();
+    assert_eq!(told().unwrap(), "migrate");
+}
+
+#[test]
 fn what_could_not_be_written_is_written_with_the_next_fact() {
     let home = tempfile::tempdir().unwrap();
     let dirs = Dirs::below(home.path());

@@ -25,6 +25,9 @@ pub struct AppReport {
     pub locations: Vec<String>,
     /// Id of the transition that is under way.
     pub running: Option<String>,
+    /// The step of it that was begun, or is being undone, last.
+    #[serde(default)]
+    pub step: Option<String>,
     /// Was whoever carried that transition ended? Then the next change of the application settles it first.
     #[serde(default)]
     pub left: bool,
