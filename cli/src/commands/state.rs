@@ -2,6 +2,7 @@
 
 use crate::{
     app_name,
+    attach::attach,
     carry::{How, carry, flags},
     context::Context,
     deployment,
@@ -10,6 +11,7 @@ use crate::{
 };
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{deploy::plan_state, plan::StateChange};
+use silver_plugin_api::plan::AppReport;
 
 /// What all four take.
 #[derive(Debug, clap::Args)]
@@ -35,7 +37,10 @@ impl State {
         context.interrupt.ends_at_once(&context.ui)?;
         context.block_on(async {
             let node = node::connect(context)?;
-            let app = app_name::find(&node, &self.app).await?.app;
+            let AppReport { app, running, .. } = app_name::find(&node, &self.app).await?;
+            if running.is_some() {
+                attach(context, &node, &app).await?;
+            }
             let deployment = deployment::claimed(self.reason);
             let choice = plan_state(&node, &app, change, &deployment, &BuiltinBackup, &flags()?).await?;
             let how = How { dry_run: self.dry_run, unasked: true, ..How::default() };
