@@ -31,7 +31,7 @@ pub use settings::{Settings, SettingsError, Tls};
 use crate::{
     apps::{AppFailure, Placed, Route},
     dirs::Dirs,
-    disk::{DiskError, write_atomic},
+    disk::{DiskError, read_optional, write_atomic},
     failure::because,
     front::{Directory, Source, directories, place},
     lock::{self, LockError},
@@ -43,6 +43,7 @@ use async_trait::async_trait;
 use gate::{Closed, Gate};
 use links::Links;
 use places::Places;
+use serde_json::Value;
 use silver_plugin_api::{
     TreePath,
     plan::{Access, AppState},
@@ -126,7 +127,10 @@ impl Caddy {
         let (front, releases) = (self.places.app(app), self.dirs.releases(app));
         let ground = Ground { front: &front, releases: &releases, settings: &self.settings };
         let rules = site.rules(ground);
-        let existing = self.api.config().await?;
+        let (existing, away) = match self.api.config().await {
+            Err(ApiError::Away { path, source }) => (self.starts_with()?.ok_or(ApiError::Away { path, source })?, true),
+            config => (config?, false),
+        };
         let wanted = config::with(&existing, &site, &rules, ground, &self.places)?;
 
         let gate = Gate::of(&self.dirs, &self.places, app);
@@ -143,7 +147,9 @@ impl Caddy {
             }
         }
         if wanted != existing {
-            self.api.load(&wanted).await?;
+            if !away {
+                self.api.load(&wanted).await?;
+            }
             let text = serde_json::to_vec_pretty(&wanted).unwrap_or_default();
             write_atomic(&self.places.config, &text, 0o644)?;
         }
@@ -156,7 +162,26 @@ impl Caddy {
         } else if !routed {
             links.remove()?;
         }
+        if away {
+            // it may have started meanwhile, with what was there before
+            match self.api.config().await {
+                Err(ApiError::Away { .. }) => {}
+                config => {
+                    if config? != wanted {
+                        self.api.load(&wanted).await?;
+                    }
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// The configuration that Caddy starts with. While it is away, changes are made there: whoever undoes one, or starts
+    /// applications before it, need not wait for it.
+    fn starts_with(&self) -> Result<Option<Value>, CaddyError> {
+        let Some(bytes) = read_optional(&self.places.config)? else { return Ok(None) };
+        // half of one is none: then it is for Caddy to say what is wrong
+        Ok(serde_json::from_slice(&bytes).ok())
     }
 
     /// Links that lead out of its static directories, for each.

@@ -41,7 +41,9 @@ async fn get(socket: &Path, settings: &Settings, placed: &Placed, path: &str) ->
         .header(USER_AGENT, "silver-probe")
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("`{target}` is no address: {error}"))?;
-    let away = |error: &dyn std::fmt::Display| format!("Caddy does not answer at {}: {error}", socket.display());
+    let away = |error: &dyn std::fmt::Display| {
+        format!("Caddy does not answer at {}: {error} (see `systemctl status caddy`)", socket.display())
+    };
     let stream = UnixStream::connect(socket).await.map_err(|error| away(&error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| away(&error))?;
     tokio::spawn(connection);

@@ -54,8 +54,18 @@ impl Process {
 
     /// Ends it at once, and starts it again.
     pub(crate) async fn restart(&mut self) {
+        self.end();
+        self.start_again().await;
+    }
+
+    /// Ends it at once.
+    pub(crate) fn end(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Starts it again.
+    pub(crate) async fn start_again(&mut self) {
         self.child = run(&self.dirs, &self.program);
         self.ready().await;
     }

@@ -66,6 +66,26 @@ async fn a_restart_comes_back_the_same() {
     assert_eq!(status(&world.get("/").await), 200);
 }
 
+/// Undoing a change does not need it, and what is changed without it is there when it comes.
+#[tokio::test]
+async fn what_changes_while_it_is_away_is_so_when_it_starts() {
+    let Some(mut world) = World::caddy().await else { return };
+    for (label, name) in [("a.1", "old"), ("a.2", "new")] {
+        named(&world.socket(label), name);
+    }
+    world.route(&world.served("a.1", |_| ())).await;
+    let placed = world.served("a.2", |release| release.front.headers = vec![("X-New".into(), "1".into())]);
+    let Kind::Caddy(process) = &mut world.kind else { unreachable!("it is Caddy") };
+    process.end();
+    world.route(&placed).await;
+    let asked = world.ask(&placed, &testing::page("/")).await.unwrap_err();
+    assert!(asked.contains("systemctl status caddy"), "{asked}");
+    let Kind::Caddy(process) = &mut world.kind else { unreachable!("it is Caddy") };
+    process.start_again().await;
+    let answer = world.get("/").await;
+    assert_eq!((body(&answer), header(&answer, "x-new")), ("new 0", Some("1")));
+}
+
 #[tokio::test]
 async fn who_is_held_gets_through_also_when_rules_change_or_the_agent_dies() {
     let Some(world) = World::caddy().await else { return };
