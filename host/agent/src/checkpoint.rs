@@ -1,7 +1,8 @@
 //! Copies of an app's data, made as a recipe of the backup plugin says.
 //!
 //! `checkpoints/<app>/<id>/` has `checkpoint.json`, `data/<path>` and `secrets/`. It appears whole, by a
-//! rename after a sync. A restore moves the present data to the trash first, where they stay for a day.
+//! rename after a sync. A restore moves the present data to the trash first, where they stay for a day,
+//! unless there is no room for them.
 
 mod copy;
 mod sqlite;
@@ -65,6 +66,17 @@ pub enum CheckpointError {
     /// The app's state cannot be read.
     #[error(transparent)]
     State(#[from] StateError),
+}
+
+impl CheckpointError {
+    /// Is there no room left?
+    fn is_full(&self) -> bool {
+        match self {
+            Self::Disk(error) => error.is_full(),
+            Self::Database { source, .. } => source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            _ => false,
+        }
+    }
 }
 
 /// Makes a checkpoint; one that is there already is left alone.
@@ -141,14 +153,33 @@ pub fn restore(dirs: &Dirs, app: &str, id: &str) -> Result<(), CheckpointError> 
     Ok(())
 }
 
-/// The copy is made beside its place and synced before the present data give way to it.
+/// The copy is made beside its place and synced before the present data give way to it. Where there is no room for that, first
+/// what lies in the trash goes for good, then the present data: who has filled the disk may be they.
 fn put_back(dirs: &Dirs, source: &Path, dest: &Path) -> Result<(), CheckpointError> {
     let parent = dest.parent().unwrap_or(dest);
     let name = dest.file_name().unwrap_or_default().to_string_lossy();
     let temporary = parent.join(format!(".{name}.restored"));
-    trash::discard(dirs, &temporary)?;
-    copy::copy(source, &temporary, &[])?;
-    sync_file_system(parent)?;
+    let copy_beside = || {
+        trash::discard(dirs, &temporary)?;
+        copy::copy(source, &temporary, &[])?;
+        Ok::<_, CheckpointError>(sync_file_system(parent)?)
+    };
+    let full = |copied: &Result<(), CheckpointError>| copied.as_ref().is_err_and(CheckpointError::is_full);
+    let mut copied = copy_beside();
+    if full(&copied) {
+        trash::discard(dirs, &temporary)?;
+        trash::reap(dirs)?;
+        copied = copy_beside();
+    }
+    if full(&copied) {
+        tracing::warn!("there is no room to keep {}, which gives way to a checkpoint", dest.display());
+        for present in [temporary.as_path(), dest].into_iter().map(Path::to_path_buf).chain(sqlite::siblings(dest)) {
+            trash::discard(dirs, &present)?;
+        }
+        trash::reap(dirs)?;
+        copied = copy_beside();
+    }
+    copied?;
     trash::discard_data(dirs, dest)?;
     for sibling in sqlite::siblings(dest) {
         trash::discard_data(dirs, &sibling)?; // a journal of the database that is gone would be played into the new one
