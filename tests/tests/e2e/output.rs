@@ -227,7 +227,7 @@ fn plans() {
         12 check:log is clean  log/hello.log has no `Skipping "` (at most 5 s)
         13 stop-check  stop it again
         14 start  start hello.[DAY]_2 to serve
-                                   on failure: let requests of hello.[DAY]_2 end, then stop it
+                                   on failure: stop hello.[DAY]_2
         15 ready  wait until it answers: /health answers 200 (at most 20 s)
         16 switch  hello.[DAY]_1 → hello.[DAY]_2
                                    on failure: hello.[DAY]_1 becomes current again

@@ -120,11 +120,12 @@ impl Steps {
 
     /// The release is started to serve. `beside` is the one that still serves: its singletons and timers give
     /// way to the new ones, and come back on the way back. On that way, requests that the new release
-    /// has taken since the switch are answered before it is stopped.
+    /// has taken since the switch are answered before it is stopped; while requests are held it has taken none.
     pub(super) fn start(&mut self, new: Labelled<'_>, beside: Option<Labelled<'_>>, drain_ms: u64) {
         if new.runs() {
             let back = beside.filter(|old| old.gives_way());
-            let undo = std::iter::once(new.drain(drain_ms)).chain(back.map(|old| old.start(false)));
+            let stop = if self.closed { new.stop(false) } else { new.drain(drain_ms) };
+            let undo = std::iter::once(stop).chain(back.map(|old| old.start(false)));
             self.add("start", format!("start {} to serve", new.label), new.start(false), undo);
         }
         if let Some(ready) = new.ready(false) {

@@ -73,7 +73,7 @@ fn a_breaking_migration_closes_writes_and_restores() {
         10 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
         11 stop-check              stop it again
         12 start                   start trac.20261122_2 to serve
-                                   on failure: let requests of trac.20261122_2 end, then stop it
+                                   on failure: stop trac.20261122_2
         13 ready                   wait until it answers: /about answers 200 (at most 60 s)
         14 switch                  trac.20261122_1 → trac.20261122_2
                                    on failure: trac.20261122_1 becomes current again

@@ -39,7 +39,7 @@ fn after_a_breaking_migration_the_lost_window_is_shown() {
          8 check:plugins load      log/trac.log has no `Skipping "` (at most 30 s)
          9 stop-check              stop it again
         10 start                   start trac.20261122_2 to serve
-                                   on failure: let requests of trac.20261122_2 end, then stop it
+                                   on failure: stop trac.20261122_2
         11 ready                   wait until it answers: /about answers 200 (at most 60 s)
         12 switch                  trac.20261123_1 → trac.20261122_2
                                    on failure: trac.20261123_1 becomes current again
