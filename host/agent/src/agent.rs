@@ -178,7 +178,8 @@ impl Agent {
     /// One app in full.
     pub(crate) async fn observe(&self, app: &str) -> Result<Observed, ObserveError> {
         let (dirs, store, name) = (self.dirs().clone(), Arc::clone(&self.store), app.to_owned());
-        let running = self.running_id(app);
+        // what nobody carries is settled by the next one who takes the lock
+        let running = if self.is_left(app)? { None } else { self.running_id(app) };
         let looked = tokio::task::spawn_blocking(move || observe::observe(&dirs, &store, &name, running)).await;
         looked.unwrap_or_else(|error| {
             let source = std::io::Error::other(error);
@@ -234,7 +235,10 @@ impl Agent {
     pub(crate) fn under_way(self: &Arc<Self>, app: &str) -> Option<(String, Arc<Feed>)> {
         if self.options.launch.is_some() {
             let id = self.running_id(app)?;
-            let feed = self.look_on(app, &id, 0);
+            // what was said of a change that nobody carries is over: what is looked on at is how it is settled
+            let left = self.is_left(app).inspect_err(|error| tracing::error!("{}", words(error))).unwrap_or(false);
+            let from = if left { feed::file::length(&feed::file::path(self.dirs(), app, &id)) } else { 0 };
+            let feed = self.look_on(app, &id, from);
             return Some((id, feed));
         }
         self.running_of(app).map(|running| (running.id, running.feed))
