@@ -1,7 +1,12 @@
 //! Editions of the reference pack `hello`: one good one, two migrations, and one for every way in
 //! which a release can be broken.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    process::Child,
+};
 use tempfile::TempDir;
 
 /// An edition: what is different from `packs/reference/hello` as it lies there.
@@ -49,6 +54,13 @@ pub const VARIANTS: &[Variant] = &[
     Variant { name: "writes-own-file", version: "1.0.8", data: "unchanged", schema: 10, faults: &["own-file"] },
     // has to be killed
     Variant { name: "ignores-term", version: "1.0.9", data: "unchanged", schema: 10, faults: &["stop"] },
+    // the same, and so has a child that has left its session
+    Variant { name: "forks", version: "1.0.10", data: "unchanged", schema: 10, faults: &["forks", "stop"] },
+    // eats memory when it is asked for `/eat`
+    Variant { name: "eats", version: "1.0.11", data: "unchanged", schema: 10, faults: &["eats"] },
+    // wait when the migration has committed, or when the front asks after the switch, until they are let go on: [`Hold`]
+    Variant { name: "held-migrate", version: "2.0.4", data: "breaking", schema: 20, faults: &["hold-migrate"] },
+    Variant { name: "held-switch", version: "2.0.5", data: "breaking", schema: 20, faults: &["hold-switch"] },
 ];
 
 /// The edition of this name.
@@ -82,8 +94,66 @@ pub fn write(variant: &Variant, to: &Path) -> io::Result<()> {
     fs::write(to.join("edition.json"), format!("{edition:#}\n"))
 }
 
+/// Where the editions `held-…` say that they wait, and hear whether they may go on.
+#[derive(Debug)]
+pub struct Hold(PathBuf);
+
+impl Hold {
+    /// Of the application whose data are in this directory; nothing was said yet.
+    ///
+    /// # Panics
+    /// When what was said before cannot be removed.
+    pub fn new(data: &Path) -> Self {
+        let hold = Self(data.join("db"));
+        for said in ["held", "go"] {
+            match fs::remove_file(hold.0.join(said)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => panic!("{}: {error}", hold.0.display()),
+                _ => {}
+            }
+        }
+        hold
+    }
+
+    /// Waits until the application waits, which `client` updates.
+    ///
+    /// # Panics
+    /// When it does not get there.
+    pub fn reached(&self, client: &mut Child) {
+        crate::wait_for("the application to wait", || {
+            if let Ok(Some(status)) = client.try_wait() {
+                let mut said = String::new();
+                client.stderr.take().map(|mut stderr| stderr.read_to_string(&mut said).ok());
+                panic!("the update has ended before: {status}: {said}");
+            }
+            self.0.join("held").exists().then_some(())
+        });
+    }
+
+    /// It may go on.
+    ///
+    /// # Panics
+    /// When that cannot be said.
+    pub fn let_go(&self) {
+        self.say("");
+    }
+
+    /// It shall fail.
+    ///
+    /// # Panics
+    /// When that cannot be said.
+    pub fn fail(&self) {
+        self.say("no");
+    }
+
+    fn say(&self, word: &str) {
+        let (new, go) = (self.0.join("go.new"), self.0.join("go"));
+        let said = fs::write(&new, word).and_then(|()| fs::rename(&new, &go));
+        said.unwrap_or_else(|error| panic!("{}: {error}", go.display()));
+    }
+}
+
 /// Where the reference pack lies.
-fn source() -> std::path::PathBuf {
+fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../packs/reference/hello")
 }
 

@@ -5,6 +5,7 @@ pub mod counter;
 pub mod hello;
 pub mod http;
 pub mod nodes;
+pub mod onlooker;
 pub mod terminal;
 pub mod trac;
 pub mod wheel;
@@ -12,4 +13,5 @@ pub mod world;
 
 pub use counter::Visitors;
 pub use http::Http;
+pub use onlooker::Onlooker;
 pub use world::{Ran, World, wait_for};

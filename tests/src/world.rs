@@ -1,7 +1,7 @@
 //! One world per test: a home, a working directory and a port of its own, and an environment of
 //! which nothing comes from the machine's user.
 
-use crate::http::Http;
+use crate::{hello::Hold, http::Http};
 use std::{
     ffi::OsStr,
     fs,
@@ -98,6 +98,28 @@ impl World {
     /// When it cannot be started.
     pub fn spawn<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Child {
         self.command(args).spawn().unwrap_or_else(|error| panic!("{}: {error}", binary().display()))
+    }
+
+    /// Starts an update to the edition of `hello` with this name, which waits in its middle, and returns when it waits.
+    ///
+    /// # Panics
+    /// When it does not get there.
+    pub fn held(&self, edition: &str) -> (Child, Hold) {
+        let hold = Hold::new(&self.home().join("data/nodes/local/data/hello"));
+        let zip = self.hello(edition);
+        let mut client = self.spawn([OsStr::new("update"), zip.as_os_str(), OsStr::new("--yes")]);
+        hold.reached(&mut client);
+        (client, hold)
+    }
+
+    /// Waits until a command has ended that was started before.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    pub fn ended(&self, child: Child) -> Ran {
+        let said = format!("the command {}", child.id());
+        let output = child.wait_with_output().unwrap_or_else(|error| panic!("{said}: {error}"));
+        Ran { said, output, names: self.names() }
     }
 
     /// Runs the command and takes its `--json` report.

@@ -38,6 +38,16 @@ def log(text):
     print(line, file=sys.stderr, flush=True)
 
 
+def hold():
+    """Says that it waits, and waits until it is let go on or told to fail: for tests of what happens in the middle."""
+    go = INSTANCE / "db" / "go"
+    (INSTANCE / "db" / "held").touch()
+    while not go.exists():
+        time.sleep(0.02)
+    if go.read_text():
+        sys.exit("hold: told to fail")
+
+
 # --- the database -------------------------------------------------------------------------------
 
 
@@ -126,6 +136,8 @@ def migrate():
         db.execute(f"UPDATE {counter(SCHEMA)[0]} SET {counter(SCHEMA)[1]} = -1")
         sys.exit("migrate: this edition fails half way")
     db.close()
+    if "hold-migrate" in FAULTS:
+        hold()
     print(f"migrate: schema {found} -> {max(found, SCHEMA)}")
 
 
@@ -157,6 +169,22 @@ def settings():
     }
 
 
+def eat():
+    """All the memory there is."""
+    eaten = []
+    while True:
+        eaten.append(bytearray(8 << 20))
+
+
+def leave_a_child():
+    """A process in a session of its own, which does not hear SIGTERM and lives longer than its parent."""
+    if os.fork() == 0:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            time.sleep(1000)
+
+
 class Health:
     """The health page of each edition: `healthy`, or an error."""
 
@@ -172,6 +200,8 @@ class Health:
             return 200, "error: the template engine is not there"  # with status 200: only the body tells
         if "after-switch" in FAULTS and PHASE == "serve" and asked > 1:
             return 500, "error: it was fine a moment ago"
+        if "hold-switch" in FAULTS and PHASE == "serve" and asked > 1:
+            hold()
         db = connect()
         try:
             demand_schema(db)
@@ -216,6 +246,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = url.path.removeprefix(os.environ.get("SILVER_BASE_PATH", "").rstrip("/"))
         query = dict(urllib.parse.parse_qsl(url.query))
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if path == "/eat" and "eats" in FAULTS:
+            return eat()
         if path == "/count" and self.command == "POST":
             return self.answer(200, str(count_one_more()))
         if path == "/count":
@@ -339,6 +371,8 @@ def serve():
         own.chmod(0o644)
         with open(own, "a") as file:
             file.write("<!-- written by the application -->\n")
+    if "forks" in FAULTS:
+        leave_a_child()
     server = Server()
     stopping = threading.Event()
 

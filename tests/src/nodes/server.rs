@@ -1,7 +1,7 @@
 //! A server that is set up, and the world of the operator who did it.
 
 use super::TestNode;
-use crate::{Http, Ran, World, wait_for};
+use crate::{Http, Ran, World, hello::Hold, wait_for};
 use std::{
     ffi::{OsStr, OsString},
     process::Child,
@@ -114,10 +114,44 @@ impl Server {
             let apps = self.silver(["status", "--json"]);
             let apps: serde_json::Value = serde_json::from_str(&apps.stdout()).ok()?;
             let app = apps.as_array()?.iter().find(|app| app["app"] == "hello")?.clone();
-            app["transition"].is_null().then(|| app["version"].as_str().map(str::to_owned))?
+            app["running"].is_null().then(|| app["version"].as_str().map(str::to_owned))?
         });
         assert_eq!(told, version, "what `status` says is not what answers");
         version
+    }
+
+    /// Starts an update to the edition of `hello` with this name, which waits in its middle, and returns when it waits.
+    ///
+    /// # Panics
+    /// When it does not get there.
+    pub fn held(&self, edition: &str) -> (Child, Hold) {
+        let hold = Hold::new(&self.node.root().expect("a running node").join("var/lib/silver/data/hello"));
+        let mut client = self.spawn(self.update_words(edition));
+        hold.reached(&mut client);
+        (client, hold)
+    }
+
+    /// Waits until nothing is under way any more, whoever carries it.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn at_rest(&self) {
+        let journals = self.node.root().expect("a running node").join("var/lib/silver/journal");
+        wait_for("the journal to be closed", || {
+            std::fs::read_dir(&journals).is_ok_and(|mut files| files.next().is_none()).then_some(())
+        });
+    }
+
+    /// The outcome of the last change, and why, as its registry has recorded it.
+    ///
+    /// # Panics
+    /// When its registry cannot be copied.
+    pub fn recorded(&self) -> (String, String) {
+        self.world.silver(["registry", "pull", self.node.name()]).ok();
+        let log = self.json(&["registry", "log"]);
+        let last = log.as_array().and_then(|events| events.last()).expect("an event").clone();
+        let text = |name: &str| last[name].as_str().unwrap_or_default().to_owned();
+        (text("outcome"), text("message"))
     }
 
     /// Waits until the transition that `client` watches has begun this step, or `client` has ended: some steps are over

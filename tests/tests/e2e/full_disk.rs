@@ -198,3 +198,40 @@ if sys.argv[1:] == ["migrate"]:
     let outcomes: Vec<&str> = log.as_array().unwrap().iter().filter_map(|event| event["outcome"].as_str()).collect();
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == "reverted").count(), 1, "the failed attempt is on record: {log}");
 }
+
+#[test]
+fn data_are_put_back_also_when_there_is_no_room_for_a_second_copy() {
+    let world = World::new();
+    let Some(disk) = SmallDisk::mount(&world, "48m") else {
+        skipped("mounting a small disk needs root and mount namespaces");
+        return;
+    };
+    let good = world.hello("good").display().to_string();
+    disk.ok(&["update", &good, "--yes"]);
+    world.http().post(HOST, "/count", "").unwrap();
+    let data = disk.path("data/nodes/local/data/hello/db");
+    fs::write(format!("{data}/large"), vec![1; 8 << 20]).unwrap();
+
+    // among the data its migration takes every byte that there is, and fails
+    let dir = silver_tests::hello::variant("breaking");
+    let app = dir.path().join("app.py");
+    let greedy = r#"
+import os, sys
+if sys.argv[1:] == ["migrate"]:
+    with open(os.environ["SILVER_DATA_DIR"] + "/db/filler", "wb", 0) as filler:
+        while True:
+            filler.write(bytes(4096))
+"#;
+    fs::write(&app, [greedy, &fs::read_to_string(&app).unwrap()].concat()).unwrap();
+    let zip = world.work().join("greedy.zip").display().to_string();
+    world.silver(["pack", dir.path().to_str().unwrap(), "-o", &zip]).ok();
+    let (code, said) = disk.silver(&["update", &zip, "--yes", "--quiet"]);
+    assert_eq!(code, 4, "{said}");
+    assert!(world.http().page(HOST, "/who").contains("1.0.0"));
+    assert_eq!(world.http().page(HOST, "/count"), "1");
+    assert_eq!(fs::metadata(format!("{data}/large")).unwrap().len(), 8 << 20);
+    assert!(!fs::exists(format!("{data}/filler")).unwrap());
+    let next = world.hello("next").display().to_string();
+    disk.ok(&["update", &next, "--yes"]);
+    disk.ok(&["registry", "verify"]);
+}

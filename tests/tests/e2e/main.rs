@@ -21,6 +21,7 @@ mod interrupt;
 mod layers;
 mod listed;
 mod manage_app;
+mod meanwhile;
 mod operate;
 mod operators;
 mod output;

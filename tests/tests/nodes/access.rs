@@ -1,11 +1,12 @@
 //! Getting in: another host key, a wrong sudo, login shells that talk or are none, a clock that is off.
 
 use silver_tests::{
-    World,
+    Visitors, World,
     nodes::{
         TestNode, Tests,
         server::{HOST, Server},
     },
+    wait_for,
 };
 use std::process::Command;
 
@@ -20,13 +21,15 @@ pub(crate) const TESTS: Tests = &[
 fn another_host_key_is_refused_and_the_way_out_is_said() {
     let server = Server::new();
     server.update("good").ok();
+    let visitors = Visitors::start(&server.http(), HOST);
+    wait_for("visitors", || (visitors.so_far() > 0).then_some(()));
     server.node.sh("rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key");
     server.node.restart().unwrap(); // and with it what ssh had open
-    silver_tests::wait_for("sshd", || {
+    wait_for("sshd", || {
         let active = server.node.exec("systemctl is-active --quiet ssh systemd-user-sessions").ok()?;
         active.status.success().then_some(())
     });
-    silver_tests::wait_for("the application", || server.version());
+    wait_for("the application", || server.version());
     let refused = server.update("next").exits(8);
     for word in ["has another key", "hint:", "--renew"] {
         assert!(refused.stderr().contains(word), "`{word}`: {}", refused.stderr());
@@ -37,6 +40,7 @@ fn another_host_key_is_refused_and_the_way_out_is_said() {
     server.world.silver(["add-node", "web1", "--renew", "--host-key", &key]).ok();
     server.update("next").ok();
     assert_eq!(server.settled(), "1.0.1");
+    visitors.stop().assert_nothing_lost(server.count());
 }
 
 fn sudo_that_asks_for_a_password_is_said_and_changes_nothing() {

@@ -2,7 +2,7 @@
 //! full, a set-up that was cut off.
 
 use silver_tests::{
-    World,
+    Visitors, World,
     nodes::{
         TestNode, Tests,
         server::{HOST, Server},
@@ -21,6 +21,7 @@ fn files_that_were_changed_by_hand_are_named() {
     let server = Server::new();
     server.update("good").ok();
     server.silver(["doctor"]).ok();
+    let visitors = Visitors::start(&server.http(), HOST);
     let tree = server.node.sh("readlink -f /var/lib/silver/current/hello") + "/tree";
     // an editor makes another file and renames it
     let patch = format!(
@@ -38,27 +39,39 @@ fn files_that_were_changed_by_hand_are_named() {
     let found: serde_json::Value = serde_json::from_str(&server.silver(["doctor", "--json"]).stdout()).unwrap();
     let found = found.as_array().unwrap();
     assert!(!found.is_empty() && found.iter().all(|row| row["current"] == false), "only of the release before: {found:?}");
+    let seen = visitors.stop();
+    seen.assert_all_answered();
+    seen.assert_nothing_lost(server.count());
 }
 
 fn a_front_that_was_stopped_comes_back_as_it_was() {
     let server = Server::new();
     server.update("good").ok();
+    let visitors = Visitors::start(&server.http(), HOST);
     server.node.sh("systemctl kill -s KILL caddy; systemctl stop caddy");
     assert!(server.http().get(HOST, "/").is_err());
     server.node.sh("systemctl start caddy");
     wait_for("the front", || server.version());
-    // and a change that finds it stopped either starts it, or fails and leaves what was
+    // a change that finds it stopped fails, says so, and leaves what was
     server.node.sh("systemctl stop caddy");
-    let ran = server.update("next");
+    for edition in ["next", "breaking"] {
+        let ran = server.update(edition).exits(4);
+        for word in ["Caddy does not answer", "systemctl status caddy"] {
+            assert!(ran.stderr().contains(word), "{edition}: `{word}`: {}", ran.stderr());
+        }
+    }
     server.node.sh("systemctl start caddy");
-    let version = server.settled();
-    assert_eq!(version, if ran.code() == 0 { "1.0.1" } else { "1.0.0" }, "{}", ran.snapshot());
+    assert_eq!(server.settled(), "1.0.0");
+    server.update("next").ok();
+    assert_eq!(server.settled(), "1.0.1");
+    visitors.stop().assert_nothing_lost(server.count());
 }
 
 fn a_disk_that_is_full_keeps_the_old_release() {
     let server = Server::of(TestNode::of("web1", silver_providers::image::Kind::Ready, Some(400)));
     server.update("good").ok();
-    server.http().post(HOST, "/count", "").unwrap();
+    let visitors = Visitors::start(&server.http(), HOST);
+    wait_for("visitors", || (visitors.so_far() > 0).then_some(()));
     server.node.try_sh("dd if=/dev/zero of=/var/filler bs=64k 2>/dev/null");
     let refused = server.update("next");
     assert!([1, 4].contains(&refused.code()), "{}", refused.snapshot());
@@ -69,7 +82,7 @@ fn a_disk_that_is_full_keeps_the_old_release() {
     server.node.sh("rm /var/filler");
     server.update("next").ok();
     assert_eq!(server.settled(), "1.0.1");
-    assert_eq!(server.count(), 1);
+    visitors.stop().assert_nothing_lost(server.count());
 }
 
 fn a_set_up_that_was_cut_off_is_finished_by_the_next() {

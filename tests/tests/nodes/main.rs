@@ -7,7 +7,9 @@ mod client;
 mod disturbed;
 mod first;
 mod front;
+mod halfway;
 mod harness;
+mod neighbours;
 mod outdated;
 mod plugin;
 mod power;
@@ -38,7 +40,9 @@ fn main() -> ExitCode {
         ("disturbed", disturbed::TESTS),
         ("first", first::TESTS),
         ("front", front::TESTS),
+        ("halfway", halfway::TESTS),
         ("harness", harness::TESTS),
+        ("neighbours", neighbours::TESTS),
         ("outdated", outdated::TESTS),
         ("plugin", plugin::TESTS),
         ("power", power::TESTS),
