@@ -57,12 +57,16 @@ impl Diff {
                 let error = CommandError::new(Exit::Error, format!("`{}` has no release on node `{}`", app.app, node.name()));
                 return Err(error.hint("`silver update PACK` deploys one"));
             };
-            let ours = match &self.ours {
-                None => Ours::deployed(context, &node, &release.tree).await?,
-                Some(path) if path.is_dir() => self.directory(path)?,
-                Some(path) => Ours::pack(context, &node, self.deploying(path), &app).await?,
+            let ours = async {
+                match &self.ours {
+                    None => Ours::deployed(context, &node, &release.tree).await,
+                    Some(path) if path.is_dir() => self.directory(path),
+                    Some(path) => Ours::pack(context, &node, self.deploying(path), &app).await,
+                }
             };
-            let laid_out = node.files(&app.app).await?;
+            // the node reads its files while we read ours
+            let laid_out = async { Ok(node.files(&app.app).await?) };
+            let (laid_out, ours) = tokio::try_join!(laid_out, ours)?;
             let theirs = Listing::parse(&laid_out.lines).map_err(silver_core::deploy::DeployError::from)?;
             let wanted = |path: &TreePath| {
                 let within = |at: &TreePath| path == at || path.below(at).is_some();

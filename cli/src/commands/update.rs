@@ -70,12 +70,13 @@ impl Update {
     fn deploy(&self, context: &Context, opened: &Opened, target: &Target, name: &str, agreement: &mut Agreement) -> Result {
         context.block_on(async {
             let node = node::connect_to(context, name)?;
-            let mut facts = [node.facts().await?];
+            let facts = async { Ok(node.facts().await?) };
+            let (facts, ()) = tokio::try_join!(facts, attach(context, &node, &target.app))?;
+            let mut facts = [facts];
             agreement.settle(context, std::slice::from_ref(&node), &mut facts).await?;
             let [facts] = facts;
             let merged = target.merge(context, opened, &facts)?;
             let resolved = self.what.resolve(&merged, &facts, target)?;
-            attach(context, &node, &target.app).await?;
             let choice = resolved.plan(&node, &BuiltinBackup, &self.what.flags()?).await;
             let choice = choice.map_err(|error| trust::naming(error, merged.pack.path()))?;
             let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);
