@@ -28,12 +28,17 @@ pub async fn warn(context: &Context, names: &[String], locations: &[String]) -> 
         }
         ours.extend(found);
     }
-    for host in locations.iter().map(|location| location::split(location).0).filter(|host| is_public(host)) {
-        if let Some(words) = elsewhere(host, found(host).await.as_ref(), &ours, &names.join(",")) {
+    for host in locations.iter().map(|location| example(location::split(location).0)).filter(|host| is_public(host)) {
+        if let Some(words) = elsewhere(&host, found(&host).await.as_ref(), &ours, &names.join(",")) {
             context.ui.warning(&words);
         }
     }
     Ok(())
+}
+
+/// A name that is asked for in place of many: none that anybody has.
+fn example(host: &str) -> String {
+    host.replacen('*', "any-name", 1)
 }
 
 /// The addresses of a name; `None`: nobody says anything about it.
@@ -78,6 +83,7 @@ mod tests {
         assert_eq!(said(&["198.51.100.4", "203.0.113.7"]).unwrap(), format!("www.example.org leads to 198.51.100.4: {wanted}"));
         assert_eq!(elsewhere("www.example.org", None, &ours, "web1"), None);
         assert!(is_public("www.example.org"));
+        assert_eq!(example("*.example.org"), "any-name.example.org");
         for private in ["trac.localhost", "intranet", "10.0.0.1", "a.internal", "x.test"] {
             assert!(!is_public(private), "{private}");
         }

@@ -305,6 +305,7 @@ impl MergedPack {
         Overrides {
             env: mine.config.env.clone(),
             processes: mine.config.processes.iter().map(|(name, def)| (name.to_string(), process(def))).collect(),
+            canonical: mine.config.front.canonical,
         }
     }
 

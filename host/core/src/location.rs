@@ -3,7 +3,7 @@
 /// What is wrong with a text that should be a location; `None` when it is one.
 ///
 /// A host is what a browser sends as `Host` without the port: letters, digits, `-` and `.` in lower
-/// case. The path has no empty, `.` or `..` segment and does not end with `/`.
+/// case; `*.` at its beginning stands for one label. The path has no empty, `.` or `..` segment and does not end with `/`.
 pub fn problem(text: &str) -> Option<&'static str> {
     let (host, path) = split(text);
     if text.contains("://") {
@@ -19,8 +19,8 @@ pub fn problem(text: &str) -> Option<&'static str> {
         let fine = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         fine && !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-')
     };
-    if !host.split('.').all(label) {
-        return Some("a host is made of lower-case letters, digits and `-`, divided by dots");
+    if !host.strip_prefix(WILD).unwrap_or(host).split('.').all(label) {
+        return Some("a host is made of lower-case letters, digits and `-`, divided by dots; only its first label can be `*`");
     }
     let segment = |segment: &str| {
         let fine = segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
@@ -30,6 +30,14 @@ pub fn problem(text: &str) -> Option<&'static str> {
         return Some("its path has an empty, `.` or `..` segment, or a character beyond letters, digits, `-._~`");
     }
     None
+}
+
+/// What stands for any one label.
+const WILD: &str = "*.";
+
+/// Does it stand for many hosts?
+pub fn is_wild(text: &str) -> bool {
+    text.starts_with(WILD)
 }
 
 /// Host and path (without its leading slash; empty for none).
@@ -48,7 +56,15 @@ mod tests {
 
     #[test]
     fn locations_are_hosts_with_an_optional_path() {
-        for fine in ["trac.localhost", "localhost", "a-1.example.org", "example.org/trac", "example.org/a/b_c.d~e"] {
+        for fine in [
+            "*.localhost",
+            "*.example.org/trac",
+            "trac.localhost",
+            "localhost",
+            "a-1.example.org",
+            "example.org/trac",
+            "example.org/a/b_c.d~e",
+        ] {
             assert_eq!(problem(fine), None, "{fine}");
         }
         for wrong in [
@@ -59,6 +75,11 @@ mod tests {
             "Trac.localhost",
             "trac..org",
             "-a.org",
+            "*",
+            "*.",
+            "a.*.org",
+            "*a.org",
+            "*.*.org",
             "a.org/",
             "a.org/../b",
             "a.org//b",

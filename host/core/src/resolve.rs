@@ -21,7 +21,8 @@ use silver_plugin_api::{
     Digest, Settings, Tree, TreePath,
     monitor::{HealthNeeds, Monitor},
     plan::{
-        Cron, NodeFacts, PackRef, REQUIRED_PACKAGES, Release, Secret, SecretSource, Service as UsedService, StaticDir, TIMERS,
+        Cron, Front, NodeFacts, PackRef, REQUIRED_PACKAGES, Release, Secret, SecretSource, Service as UsedService, StaticDir,
+        TIMERS,
     },
     runtime::{Runtime, RuntimeNeeds},
     service::Service,
@@ -31,13 +32,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The node's fact with its installed packages.
 const PACKAGES: &str = "packages";
 
-/// What an operator wants otherwise than the pack: `[env]` and `[processes.NAME]` of `customize.toml`.
+/// What an operator wants otherwise than the pack: `[env]`, `[processes.NAME]` and `[front]` of `customize.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Overrides {
     /// Environment of every process.
     pub env: BTreeMap<String, String>,
     /// Processes by name.
     pub processes: BTreeMap<String, ProcessOverride>,
+    /// Are visitors sent to the first location?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<bool>,
 }
 
 /// `[processes.NAME]` of `customize.toml`.
@@ -181,7 +185,7 @@ pub fn resolve(request: Request<'_>, plugins: Plugins<'_>) -> Result<Release, Re
         probes,
         overlap: manifest.update.overlap,
         services: used_services(manifest),
-        front: manifest.front.resolve(),
+        front: Front { canonical: request.overrides.canonical.unwrap_or(manifest.front.canonical), ..manifest.front.resolve() },
         assemble,
         content: manifest.content(),
         extra: extra(request, env.from),

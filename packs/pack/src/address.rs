@@ -158,6 +158,18 @@ fn hex(c: char, shift: u32) -> char {
     char::from_digit((u32::from(c) >> shift) & 15, 16).unwrap_or('0').to_ascii_uppercase()
 }
 
+/// Splits what a redirect leads to: scheme and host, empty where it stays where it is, and the rest. `None` where
+/// it is neither an address of the application nor one of the web.
+pub fn origin(to: &str) -> Option<(&str, &str)> {
+    if to.starts_with('/') {
+        return (!to.starts_with("//")).then_some(("", to));
+    }
+    let host = ["https://", "http://"].into_iter().find_map(|scheme| to.strip_prefix(scheme))?;
+    let end = host.find('/').filter(|end| *end > 0)?;
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    host.as_bytes()[..end].iter().all(|byte| fine(*byte)).then(|| to.split_at(to.len() - host.len() + end))
+}
+
 /// The numbers that follow a `$` in `to`.
 pub fn numbers(to: &str) -> impl Iterator<Item = usize> {
     to.split('$').skip(1).filter_map(|after| {
@@ -169,6 +181,17 @@ pub fn numbers(to: &str) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_redirects_lead() {
+        assert_eq!(origin("/new/$1?x"), Some(("", "/new/$1?x")));
+        assert_eq!(origin("https://example.org:8443/$1"), Some(("https://example.org:8443", "/$1")));
+        for wrong in
+            ["https://example.org", "https:///x", "https://$1/x", "//example.org/", "javascript:alert(1)", "ftp://a/", "a"]
+        {
+            assert_eq!(origin(wrong), None, "{wrong}");
+        }
+    }
 
     fn pattern(text: &str) -> Pattern {
         text.parse().unwrap_or_else(|error| panic!("{error}"))

@@ -13,7 +13,9 @@ mod wheel;
 mod write;
 
 pub use app_plugins::EquipError;
-pub use config::{AppPluginWanted, CustomizeToml, DeployRow, IndexOverride, PackWanted, ProcessOverride, SecretRef, schema};
+pub use config::{
+    AppPluginWanted, CustomizeToml, DeployRow, FrontOverride, IndexOverride, PackWanted, ProcessOverride, SecretRef, schema,
+};
 pub use edit::{rename_setting, set_setting, unwant_plugin, want_plugin};
 pub use grant::{Decision, Grant};
 pub use layers::{BasePath, Layer, LayerError, MAX_LAYERS, directories};

@@ -29,7 +29,7 @@ pub use bind::{Bind, BindSource, BindTarget};
 pub use build::{Build, CommandBuild, CopyRule, DebianBuild, NpmBuild, PythonBuild};
 pub use check::{CheckDef, LogLacks, When};
 pub use cron::{CronDef, CronOverlap};
-pub use front::{Front, RewriteDef};
+pub use front::{Front, REDIRECTS, RewriteDef};
 pub use hook::{Commands, HookDef};
 pub use pack::{PackInfo, Requirement};
 pub(crate) use plugin::UNSIGNED_KIND;

@@ -174,6 +174,12 @@ fn rules_that_look_at_more_than_one_field() {
         ("[front]\ndeny = [\"secret\"]", "`secret` is not a pattern of addresses: it starts with `/`"),
         ("[front]\nrewrite = [{ from = \"/a/*\", to = \"b\" }]", "`b` is not a path of the application"),
         ("[front]\nrewrite = [{ from = \"/a/*\", to = \"/$2\" }]", "`$2` is no star of `/a/*`"),
+        ("[front]\nrewrite = [{ from = \"/a\", to = \"/b\", redirect = 200 }]", "200 is not the status of a redirect"),
+        (
+            "[front]\nrewrite = [{ from = \"/a\", to = \"https://$1/\", redirect = 301 }]",
+            "no address that visitors can be sent to",
+        ),
+        ("[front]\nrewrite = [{ from = \"/a\", to = \"https://b.example/\" }]", "is not a path of the application"),
         ("[front.headers]\n\"X Y\" = \"1\"", "`X Y` is not the name of a header"),
         ("[front.headers]\nContent-Length = \"1\"", "not the pack's to decide"),
         ("[front.headers]\nX-A = \"a\\nb\"", "characters other than those of ASCII"),

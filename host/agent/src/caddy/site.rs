@@ -120,17 +120,32 @@ impl Site<'_> {
         self.places.iter().map(|place| self.route(place, ground, side, rules)).collect()
     }
 
-    fn route(&self, (host, base): &Place, ground: Ground<'_>, side: Side, rules: &str) -> Value {
+    /// Where visitors of this place are sent, when that is elsewhere.
+    fn canonical(&self, at: &Place) -> Option<&Place> {
+        let Shown::Release { release, .. } = &self.shown else { return None };
+        self.places.first().filter(|first| release.front.canonical && *first != at)
+    }
+
+    fn route(&self, place: &Place, ground: Ground<'_>, side: Side, rules: &str) -> Value {
+        let (host, base) = place;
         let mut when = json!({ "host": [host] });
         if !base.is_empty() {
             // as it was asked for: `/%73ub` is another path
             when["vars_regexp"] = json!({ URI: { "pattern": format!("^{}(?:[/?]|$)", quoted(base)) } });
         }
         let mut handle = vec![json!({ "handler": "headers", "response": { "delete": ["Server"] } })];
-        match &self.shown {
-            Shown::Disabled => handle.push(come_back(&format!("{} is switched off for the moment.", self.app), 300)),
-            Shown::Nothing => handle.push(come_back(&format!("{} has no release that could answer.", self.app), 60)),
-            Shown::Release { release, assets, outside } => {
+        match (&self.shown, self.canonical(place)) {
+            (Shown::Disabled, _) => handle.push(come_back(&format!("{} is switched off for the moment.", self.app), 300)),
+            (Shown::Nothing, _) => handle.push(come_back(&format!("{} has no release that could answer.", self.app), 60)),
+            (Shown::Release { .. }, Some((canonical, path))) => {
+                let start = json!([{ "find": format!("^{}/*", quoted(base)), "replace": format!("{path}/") }]);
+                handle.push(json!({ "handler": "rewrite", "path_regexp": start }));
+                let mut moved = page(StatusCode::PERMANENT_REDIRECT, "It is elsewhere.");
+                let origin = format!("{}://{}", ground.settings.scheme(), ground.settings.authority(canonical));
+                moved["headers"]["Location"] = json!([format!("{origin}{URI}")]);
+                handle.push(moved);
+            }
+            (Shown::Release { release, assets, outside }, None) => {
                 let making = Making {
                     app: self.app,
                     release,

@@ -8,10 +8,11 @@ use super::{
     forward::{Visit, forward},
     headers,
     pages::{come_back, page, unknown},
-    route::{Front, host_name},
-    rules,
+    route::{Front, host_name, place},
+    rules::{self, Led},
     static_files::{self, Asked},
 };
+use crate::environment::url;
 use http_body_util::BodyExt as _;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
@@ -32,6 +33,9 @@ pub(super) async fn answer(front: &Front, request: Request<Incoming>, visitor: I
     let Some((entry, base)) = front.find(&name, request.uri().path()) else { return unknown() };
     let access = Access::new(&entry, visitor, &name, &request);
     let response = match entry.enter().await {
+        Ok(entered) if entered.backend.placed.release.front.canonical && !is_canonical(&entered, &name, &base) => {
+            to_canonical(front, &entered, request.uri(), &base)
+        }
         Ok(entered) => deliver(front, entered, request, Visit { visitor: Some(visitor), host, base }).await,
         Err(Refused::Disabled) => come_back(&format!("{} is switched off for the moment.", entry.app), 300),
         Err(Refused::Closed) => come_back(&format!("{} is being updated.", entry.app), 10),
@@ -92,12 +96,18 @@ async fn by_rules(front: &Front, entered: Entered, mut request: Request<Body>, v
     }
     for unless_file in [false, true] {
         let below = rules::below(&parts.uri, &visit.base);
-        if let Some(to) = rules.rewritten(below, parts.uri.query(), unless_file)
-            && let Ok(uri) = format!("{}{to}", visit.base).parse()
-        {
-            parts.uri = uri;
-        } else if unless_file {
-            continue; // nothing has changed since it was looked for
+        match rules.led(below, parts.uri.query(), unless_file) {
+            Some(Led::Away(status, to)) => {
+                let to = if to.starts_with('/') { format!("{}{to}", visit.base) } else { to };
+                return elsewhere(status, &to);
+            }
+            Some(Led::Inside(to)) => match format!("{}{to}", visit.base).parse() {
+                Ok(uri) => parts.uri = uri,
+                Err(_) if unless_file => continue,
+                Err(_) => {}
+            },
+            None if unless_file => continue, // nothing has changed since it was looked for
+            None => {}
         }
         if parts.reads()
             && let Some(response) = files(front, &backend, &parts, &visit.base).await
@@ -140,6 +150,28 @@ fn with_slash(uri: &Uri) -> Response<Body> {
         response.headers_mut().insert(LOCATION, to);
     }
     response
+}
+
+/// The visitor is to ask there.
+fn elsewhere(status: StatusCode, to: &str) -> Response<Body> {
+    let mut response = page(status, "It is elsewhere.");
+    if let Ok(to) = HeaderValue::from_str(to) {
+        response.headers_mut().insert(LOCATION, to);
+    }
+    response
+}
+
+fn is_canonical(entered: &Entered, host: &str, base: &str) -> bool {
+    let first = entered.backend.placed.locations.first().and_then(|location| place(location).ok());
+    first.is_none_or(|(canonical, path)| canonical == host && path == base)
+}
+
+/// The same address below the first location.
+fn to_canonical(front: &Front, entered: &Entered, uri: &Uri, base: &str) -> Response<Body> {
+    let canonical = entered.backend.placed.locations.first().map_or_else(String::new, |location| url(location, front.port));
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let below = rules::below(uri, base).trim_start_matches('/');
+    elsewhere(StatusCode::PERMANENT_REDIRECT, &format!("{canonical}/{below}{query}"))
 }
 
 /// The page of the pack for what is not there.

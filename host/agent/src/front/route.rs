@@ -109,7 +109,9 @@ impl Front {
     pub(super) fn find(&self, host: &str, path: &str) -> Option<(Arc<Entry>, String)> {
         let table = Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner));
         let below = |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let (base, entry) = table.get(host)?.iter().find(|(base, _)| below(base))?;
+        let wild = host.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+        let places = [Some(host), wild.as_deref()].into_iter().flatten().filter_map(|host| table.get(host)).flatten();
+        let (base, entry) = places.into_iter().find(|(base, _)| below(base))?;
         Some((Arc::clone(entry), base.clone()))
     }
 }
@@ -133,13 +135,14 @@ pub(crate) fn host_name(text: &str) -> Option<String> {
     good.then_some(name)
 }
 
-/// What a location means.
+/// What a location means. A host may begin with `*.`, which stands for one label.
 pub(crate) fn place(location: &str) -> Result<Place, RouteError> {
     let (host, path) = split_location(location);
+    let (wild, host) = host.strip_prefix("*.").map_or(("", host), |parent| ("*.", parent));
     let clean =
         !path.contains(['?', '#', ' ', '%']) && !path.contains("//") && path.split('/').all(|part| part != "." && part != "..");
     match host_name(host) {
-        Some(name) if clean && !host.contains(':') => Ok((name, path.to_owned())),
+        Some(name) if clean && !host.contains(':') => Ok((format!("{wild}{name}"), path.to_owned())),
         _ => Err(RouteError::NotALocation { location: location.to_owned() }),
     }
 }
@@ -191,6 +194,17 @@ mod tests {
         for wrong in ["a b", "a:80", "a/../b", "a/x?y", ""] {
             assert!(matches!(route("c", &[wrong]), Err(RouteError::NotALocation { .. })), "{wrong}");
         }
+        // one label of any name; a host that is named goes first, where it has that path
+        route("w", &["*.localhost", "*.X.localhost/deep"]).unwrap();
+        let at = |host: &str, path: &str| front.find(host, path).map(|(entry, base)| (entry.app.clone(), base));
+        assert_eq!(at("y.localhost", "/"), Some(("w".into(), String::new())));
+        assert_eq!(at("x.localhost", "/"), Some(("a".into(), String::new())));
+        assert_eq!(at("z.x.localhost", "/deep"), Some(("w".into(), "/deep".into())));
+        assert_eq!((at("z.x.localhost", "/"), at("localhost", "/"), at("a.y.localhost", "/")), (None, None, None));
+        for wrong in ["*", "*.", "a.*", "*.a:80", "*.*.a"] {
+            assert!(matches!(route("c", &[wrong]), Err(RouteError::NotALocation { .. })), "{wrong}");
+        }
+        route("w", &[]).unwrap();
         route("b", &[]).unwrap();
         assert_eq!(found("/deep"), Some(("a".to_owned(), String::new())));
     }

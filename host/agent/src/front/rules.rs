@@ -1,7 +1,7 @@
 //! The rules of `[front]` for one release, ready to be applied.
 
 use hyper::{
-    HeaderMap, Uri,
+    HeaderMap, StatusCode, Uri,
     header::{HeaderName, HeaderValue, LOCATION},
 };
 use silver_pack::address::{self, Pattern};
@@ -29,6 +29,16 @@ struct Rewrite {
     from: Pattern,
     to: String,
     unless_file: bool,
+    redirect: Option<StatusCode>,
+}
+
+/// Where an address leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Led {
+    /// To another target of the application, below the location.
+    Inside(String),
+    /// The visitor is told to ask there: below the location when it begins with a slash.
+    Away(StatusCode, String),
 }
 
 impl Rules {
@@ -43,7 +53,8 @@ impl Rules {
             deny: front.deny.iter().filter_map(pattern).collect(),
             rewrite: (front.rewrite.iter())
                 .filter_map(|rule| {
-                    Some(Rewrite { from: pattern(&rule.from)?, to: rule.to.clone(), unless_file: rule.unless_file })
+                    let redirect = rule.redirect.map(StatusCode::from_u16).transpose().ok()?;
+                    Some(Rewrite { from: pattern(&rule.from)?, to: rule.to.clone(), unless_file: rule.unless_file, redirect })
                 })
                 .collect(),
             headers: front.headers.iter().filter_map(header).collect(),
@@ -64,16 +75,22 @@ impl Rules {
         self.deny.iter().any(|pattern| pattern.covers(&plain))
     }
 
-    /// The target that a request for `path` (below the location, as it was asked for) leads to by
-    /// the first rule that fits; `None`: it stays as it is.
-    pub(super) fn rewritten(&self, path: &str, query: Option<&str>, unless_file: bool) -> Option<String> {
-        let fits = |rule: &Rewrite| rule.from.captures(path).map(|captures| address::fill(&rule.to, &captures));
-        let mut target = self.rewrite.iter().filter(|rule| rule.unless_file == unless_file).find_map(fits)?;
+    /// Where a request for `path` (below the location, as it was asked for) is led by the first rule that fits; `None`:
+    /// it stays as it is.
+    pub(super) fn led(&self, path: &str, query: Option<&str>, unless_file: bool) -> Option<Led> {
+        let fits = |rule: &'_ Rewrite| rule.from.captures(path).map(|captures| (rule.to.clone(), rule.redirect, captures));
+        let (to, redirect, captures) = self.rewrite.iter().filter(|rule| rule.unless_file == unless_file).find_map(fits)?;
+        let (origin, to) = address::origin(&to).unwrap_or(("", &to));
+        let mut target = address::fill(to, &captures);
         if let Some(query) = query.filter(|query| !query.is_empty()) {
             target.push(if target.contains('?') { '&' } else { '?' });
             target.push_str(query);
         }
-        Some(target)
+        Some(match redirect {
+            None => Led::Inside(target),
+            // a second slash would make a host of what comes after it
+            Some(status) => Led::Away(status, format!("{origin}/{}", target.trim_start_matches(['/', '\\']))),
+        })
     }
 
     /// Headers of every answer.
@@ -112,17 +129,29 @@ mod tests {
 
     #[test]
     fn the_first_rule_counts_and_the_query_is_kept() {
-        let rule = |from: &str, to: &str, unless_file| plan::Rewrite { from: from.into(), to: to.into(), unless_file };
+        let rule = |from: &str, to: &str, unless_file, redirect| plan::Rewrite {
+            from: from.into(),
+            to: to.into(),
+            unless_file,
+            redirect,
+        };
         let rewrite = vec![
-            rule("/wiki/*", "/index.php?title=$1", false),
-            rule("/wiki/Main", "/never", false),
-            rule("/**", "/index.html", true),
+            rule("/wiki/*", "/index.php?title=$1", false, None),
+            rule("/wiki/Main", "/never", false, None),
+            rule("/old/**", "/$1", false, Some(301)),
+            rule("/docs/**", "https://docs.example.org/v1/$1", false, Some(302)),
+            rule("/**", "/index.html", true, None),
         ];
         let rules = Rules::new(&Front { rewrite, ..Front::default() });
-        assert_eq!(rules.rewritten("/wiki/Main", None, false).as_deref(), Some("/index.php?title=Main"));
-        assert_eq!(rules.rewritten("/wiki/Main", Some("a=b"), false).as_deref(), Some("/index.php?title=Main&a=b"));
-        assert_eq!(rules.rewritten("/other", Some("a=b"), true).as_deref(), Some("/index.html?a=b"));
-        assert_eq!(rules.rewritten("/other", None, false), None);
+        let inside = |to: &str| Some(Led::Inside(to.into()));
+        let away = |status, to: &str| Some(Led::Away(status, to.into()));
+        assert_eq!(rules.led("/wiki/Main", None, false), inside("/index.php?title=Main"));
+        assert_eq!(rules.led("/wiki/Main", Some("a=b"), false), inside("/index.php?title=Main&a=b"));
+        assert_eq!(rules.led("/other", Some("a=b"), true), inside("/index.html?a=b"));
+        assert_eq!(rules.led("/other", None, false), None);
+        assert_eq!(rules.led("/old/a/b", Some("c=d"), false), away(StatusCode::MOVED_PERMANENTLY, "/a/b?c=d"));
+        assert_eq!(rules.led("/old//evil.example/", None, false), away(StatusCode::MOVED_PERMANENTLY, "/evil.example/"));
+        assert_eq!(rules.led("/docs//x", None, false), away(StatusCode::FOUND, "https://docs.example.org/v1//x"));
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub struct CustomizeToml {
     /// Other numbers for the pack's processes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub processes: BTreeMap<Name, ProcessOverride>,
+    /// What the front does otherwise than the pack says.
+    #[serde(default, skip_serializing_if = "FrontOverride::is_empty")]
+    pub front: FrontOverride,
     /// Another place for an index of app plugins.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub index: BTreeMap<IndexKind, IndexOverride>,
@@ -61,9 +64,6 @@ pub struct CustomizeToml {
     /// Services that are there already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     services: Option<NotYet>,
-    /// What the front does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    front: Option<NotYet>,
     /// Periodic commands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cron: Option<NotYet>,
@@ -92,6 +92,21 @@ pub struct ProcessOverride {
     /// Memory limit of each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<ByteSize>,
+}
+
+/// `[front]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FrontOverride {
+    /// Are visitors of all locations but the first, the canonical one, sent to that one?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<bool>,
+}
+
+impl FrontOverride {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `[index.KIND]`: an address or a directory; of the kind `directory` also, or only, a key.
@@ -123,7 +138,8 @@ pub struct DeployRow {
     /// The node. Default: `local`.
     #[serde(default = "local")]
     pub node: String,
-    /// `host[/path]`, the canonical one first. Default: `NAME.localhost`.
+    /// `host[/path]`, the canonical one first; all but that one may begin with `*.`, for one more label.
+    /// Default: `NAME.localhost`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locations: Vec<String>,
     /// A group of nodes instead of one: all of them get it, or none.

@@ -47,6 +47,10 @@ pub struct Front {
     /// For `static`: the address whose file is shown, with 404, for what is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_found: Option<String>,
+    /// Are visitors of all locations but the first, the canonical one, sent to that one? An operator can say
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canonical: bool,
 }
 
 /// `[[front.rewrite]]`.
@@ -56,13 +60,20 @@ pub struct RewriteDef {
     /// Which addresses: `/wiki/*`. `*` is anything within a segment, `**` anything at all.
     pub from: Pattern,
     /// Where they lead: `/index.php?title=$1`; `$1` is what the first star stood for. The query
-    /// of the request is kept.
+    /// of the request is kept. A redirect may also lead elsewhere: `https://docs.example.org/$1`.
     pub to: String,
     /// Only where no file is served: `{ from = "/**", to = "/index.html", unless-file = true }`
     /// for an application of one page.
     #[serde(default)]
     pub unless_file: bool,
+    /// The visitor is told to ask there, with this status: 301 or 308 for good, 302, 303 or 307 for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "redirects")]
+    pub redirect: Option<u16>,
 }
+
+/// What a redirect can be answered with.
+pub const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
 impl Default for Front {
     fn default() -> Self {
@@ -75,6 +86,7 @@ impl Default for Front {
             timeout: None,
             websockets: true,
             not_found: None,
+            canonical: false,
         }
     }
 }
@@ -89,18 +101,28 @@ impl Front {
             rewrite: self
                 .rewrite
                 .iter()
-                .map(|rule| plan::Rewrite { from: rule.from.to_string(), to: rule.to.clone(), unless_file: rule.unless_file })
+                .map(|rule| plan::Rewrite {
+                    from: rule.from.to_string(),
+                    to: rule.to.clone(),
+                    unless_file: rule.unless_file,
+                    redirect: rule.redirect,
+                })
                 .collect(),
             headers: self.headers.clone().into_iter().collect(),
             timeout_ms: self.timeout.map(Span::as_millis),
             websockets: self.websockets,
             not_found: self.not_found.clone(),
+            canonical: self.canonical,
         }
     }
 }
 
 fn yes() -> bool {
     true
+}
+
+fn redirects(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "enum": [301, 302, 303, 307, 308] })
 }
 
 fn subpaths(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -36,6 +36,9 @@ pub struct Front {
     pub websockets: bool,
     /// The address whose file is shown for what is not there, where no process is asked.
     pub not_found: Option<String>,
+    /// Are visitors of all locations but the first sent to that one?
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub canonical: bool,
 }
 
 impl Default for Front {
@@ -49,6 +52,7 @@ impl Default for Front {
             timeout_ms: None,
             websockets: true,
             not_found: None,
+            canonical: false,
         }
     }
 }
@@ -59,8 +63,12 @@ impl Default for Front {
 pub struct Rewrite {
     /// Pattern of the address.
     pub from: String,
-    /// The other address, with `$1` for what the first star stands for.
+    /// The other address, with `$1` for what the first star stands for. Of a redirect it may be one elsewhere:
+    /// `https://…`.
     pub to: String,
     /// Only where no file is served.
     pub unless_file: bool,
+    /// The visitor is told to ask there, with this status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<u16>,
 }

@@ -1,9 +1,9 @@
 //! `[front]`: refusals and rewrites.
 
-use super::{Making, PATH, fits, literal, page, route};
+use super::{Making, PATH, URI, ending, fits, literal, page, route};
 use hyper::StatusCode;
 use serde_json::{Value, json};
-use silver_pack::address::Pattern;
+use silver_pack::address::{self, Pattern};
 use silver_plugin_api::plan::Rewrite;
 
 impl Making<'_> {
@@ -24,7 +24,7 @@ impl Making<'_> {
     /// Addresses that lead elsewhere: of all the first that fits.
     pub(super) fn rewrites(&self, unless_file: bool) -> Vec<Value> {
         let rules = self.release.front.rewrite.iter().enumerate().filter(|(_, rule)| rule.unless_file == unless_file);
-        rules.filter_map(|(index, rule)| rewrite(index, rule)).collect()
+        rules.filter_map(|(index, rule)| rewrite(index, rule, self.base)).collect()
     }
 }
 
@@ -32,12 +32,13 @@ fn pattern(text: &str) -> Option<Pattern> {
     text.parse().map_err(|error| tracing::error!("a rule of the front is left out: {error}")).ok()
 }
 
-fn rewrite(index: usize, rule: &Rewrite) -> Option<Value> {
+fn rewrite(index: usize, rule: &Rewrite, base: &str) -> Option<Value> {
     let name = format!("rewrite{index}");
     let from = pattern(&rule.from)?;
-    let (path, query) = match rule.to.split_once('?') {
+    let (origin, to) = address::origin(&rule.to).unwrap_or(("", &rule.to));
+    let (path, query) = match to.split_once('?') {
         Some((path, query)) => (path, Some(query)),
-        None => (rule.to.as_str(), None),
+        None => (to, None),
     };
     let mut regex = format!("(?s)^{}$", from.regex());
     if path.contains('$') {
@@ -48,7 +49,22 @@ fn rewrite(index: usize, rule: &Rewrite) -> Option<Value> {
     if let Some(query) = query {
         to = format!("{to}?{}&{{http.request.uri.query}}", filled(query, &name));
     }
-    let mut route = route(fits(PATH, &name, &regex), vec![json!({ "handler": "rewrite", "uri": to })]);
+    let mut handle = vec![json!({ "handler": "rewrite", "uri": to })];
+    let away = rule.redirect.and_then(|status| StatusCode::from_u16(status).ok());
+    if let Some(status) = away {
+        // a second slash would make a host of what comes after it
+        handle.push(json!({ "handler": "rewrite", "path_regexp": [{ "find": r"^[/\\]*", "replace": "/" }] }));
+        if origin.is_empty() && !base.is_empty() {
+            handle.push(json!({ "handler": "rewrite", "path_regexp": [{ "find": "^", "replace": base }] }));
+        }
+        let mut answer = page(status, "It is elsewhere.");
+        answer["headers"]["Location"] = json!([format!("{}{URI}", literal(origin))]);
+        handle.push(answer);
+    }
+    let mut route = route(fits(PATH, &name, &regex), handle);
+    if away.is_some() {
+        route = ending(route);
+    }
     route["group"] = json!(if rule.unless_file { "rewrite-unless-file" } else { "rewrite" });
     Some(route)
 }
@@ -87,8 +103,8 @@ mod tests {
             ("/u/*/p/**", "/$2/by/$1", r"(?s)^/u/([^/?]*)/p/([^?]*)$", "/{http.regexp.rewrite3.2}/by/{http.regexp.rewrite3.1}"),
             ("/**", "/{x}.html", r"(?s)^/(.*)$", r"/\{x\}.html"),
         ] {
-            let rule = Rewrite { from: from.into(), to: to.into(), unless_file: false };
-            let route = rewrite(3, &rule).unwrap();
+            let rule = Rewrite { from: from.into(), to: to.into(), unless_file: false, redirect: None };
+            let route = rewrite(3, &rule, "").unwrap();
             assert_eq!(route["match"][0]["vars_regexp"][PATH]["pattern"], pattern, "{from}");
             assert_eq!(route["handle"][0]["uri"], uri, "{from}");
         }

@@ -5,7 +5,11 @@ use silver_plugin_api::plan::{AppState, Front, Rewrite, Subpath};
 use std::fs;
 
 fn rule(from: &str, to: &str, unless_file: bool) -> Rewrite {
-    Rewrite { from: from.into(), to: to.into(), unless_file }
+    Rewrite { from: from.into(), to: to.into(), unless_file, redirect: None }
+}
+
+fn redirect(from: &str, to: &str, status: u16) -> Rewrite {
+    Rewrite { redirect: Some(status), ..rule(from, to, false) }
 }
 
 #[tokio::test]
@@ -97,5 +101,67 @@ async fn an_application_of_one_page_below_a_path() {
         let lost = world.get_with("/sub/none", "Range: bytes=0-1\r\nIf-None-Match: *\r\n").await;
         assert_eq!((status(&lost), body(&lost)), (404, "<h1>lost</h1>"));
         assert_eq!(status(&world.get("/sub/style.css").await), 200);
+    }
+}
+
+#[tokio::test]
+async fn redirects_lead_where_the_pack_says_and_nowhere_else() {
+    for world in World::both().await {
+        mirror(&world.socket("a.1"));
+        let placed = world.served("a.1", |release| {
+            release.front.rewrite = vec![
+                redirect("/old/**", "/$1", 301),
+                redirect("/search/*", "/find?q=$1", 302),
+                redirect("/docs/**", "https://docs.example.org/v1/$1", 308),
+            ];
+            release.front.subpath = Subpath::Native;
+        });
+        world.route_at(AppState::Active, &["a.localhost", "a.localhost/sub"], Some(&placed)).await;
+        for (path, code, to) in [
+            ("/old/x/y?a=b", 301, "/x/y?a=b"),
+            ("/old/a%20b", 301, "/a%20b"),
+            ("/old//evil.example/", 301, "/evil.example/"),
+            ("/old/%5Cevil.example", 301, "/evil.example"),
+            ("/docs/intro", 308, "https://docs.example.org/v1/intro"),
+            ("/sub/old/x", 301, "/sub/x"),
+        ] {
+            let answer = world.get(path).await;
+            let said = header(&answer, "location").unwrap_or_default();
+            assert_eq!((status(&answer), said.replace("%5C", "")), (code, to.to_owned()), "{path}: {answer}");
+        }
+        let found = world.get("/search/me?page=2").await;
+        assert_eq!((status(&found), header(&found, "location")), (302, Some("/find?q=me&page=2")));
+        assert_eq!(status(&world.get("/elsewhere").await), 200);
+    }
+}
+
+#[tokio::test]
+async fn all_names_lead_to_the_first_where_that_is_wanted() {
+    for world in World::both().await {
+        mirror(&world.socket("a.1"));
+        let locations = ["a.localhost/x", "a.localhost", "*.a.localhost/y"];
+        let at = async |host: &str, path: &str| {
+            world.raw(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await
+        };
+        for canonical in [false, true] {
+            let placed = world.served("a.1", |release| {
+                release.front.canonical = canonical;
+                release.front.subpath = Subpath::Native;
+            });
+            let placed = crate::apps::Placed { locations: locations.map(str::to_owned).into(), ..placed };
+            world.route_at(AppState::Active, &locations, Some(&placed)).await;
+            let main = format!("http://a.localhost:{}/x", world.port);
+            assert_eq!(status(&at("a.localhost", "/x/page").await), 200);
+            for (host, path, to) in
+                [("a.localhost", "/page?q=1", "/page?q=1"), ("any.a.localhost", "/y/z", "/z"), ("a.localhost", "//b", "/b")]
+            {
+                let answer = at(host, path).await;
+                let to = format!("{main}{to}");
+                let expected = if canonical { (308, Some(to.as_str())) } else { (200, None) };
+                assert_eq!((status(&answer), header(&answer, "location")), expected, "{host}{path}: {answer}");
+            }
+            assert_eq!(status(&at("any.a.localhost", "/").await), 404);
+            assert_eq!(status(&at("b.any.a.localhost", "/y").await), 404);
+        }
     }
 }

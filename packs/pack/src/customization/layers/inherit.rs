@@ -26,6 +26,7 @@ pub(super) fn inherit(site: &mut CustomizeToml, base: &CustomizeToml, name: &str
         own.count = own.count.or(base.count);
         own.memory = own.memory.or(base.memory);
     }
+    site.front.canonical = site.front.canonical.or(base.front.canonical);
     for (kind, index) in &base.index {
         let own = site.index.entry(*kind).or_default();
         // another place is no reason to believe an unsigned list

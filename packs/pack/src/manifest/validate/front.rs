@@ -1,7 +1,10 @@
 //! `[front]`, and the state that it serves.
 
 use super::Rules;
-use crate::{address, manifest::Manifest};
+use crate::{
+    address,
+    manifest::{Manifest, REDIRECTS},
+};
 use silver_plugin_api::plan::StateNature;
 
 /// What frames a message, what ends at one hop, and what is an application's own affair.
@@ -31,7 +34,10 @@ impl Rules<'_, '_> {
         for (at, rule) in front.rewrite.iter().enumerate() {
             let number = at.to_string();
             let place = ["front", "rewrite", &number, "to"];
-            self.location(&place, &rule.to);
+            match rule.redirect {
+                None => self.location(&place, &rule.to),
+                Some(status) => self.redirect(&number, status, &rule.to),
+            }
             if let Some(number) = address::numbers(&rule.to).find(|number| *number == 0 || *number > rule.from.stars()) {
                 let message = format!("`${number}` is no star of `{}`", rule.from);
                 self.wrong(&place, message, Some("`$1` is what the first `*` stands for"));
@@ -58,6 +64,20 @@ impl Rules<'_, '_> {
                 let hint = "the application shows its own page for what is not there";
                 self.wrong(&["front", "not-found"], "only where the front serves all by itself there is such a page", Some(hint));
             }
+        }
+    }
+
+    /// What a visitor is told: an address of the web, whatever the stars stand for.
+    fn redirect(&mut self, number: &str, status: u16, to: &str) {
+        if !REDIRECTS.contains(&status) {
+            let message = format!("{status} is not the status of a redirect");
+            self.wrong(&["front", "rewrite", number, "redirect"], message, Some("301, 302, 303, 307 or 308"));
+        }
+        let shown = to.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'#' && byte != b'\\');
+        if !shown || address::origin(to).is_none() {
+            let message = format!("`{}` is no address that visitors can be sent to", to.escape_debug());
+            let hint = "a path of the application, or `https://host/path`; escape what is not ASCII";
+            self.wrong(&["front", "rewrite", number, "to"], message, Some(hint));
         }
     }
 
