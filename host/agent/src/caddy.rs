@@ -156,7 +156,9 @@ impl Caddy {
         if let Some(placed) = served {
             links.switch(&rules, &placed.label, open)?;
             links.configured(&self.dirs, app, &rules)?;
-            if !open {
+            if open {
+                links.lead_late(&placed.label, |other| self.answers_for(placed, other))?;
+            } else {
                 links.switch_all(&placed.label)?;
             }
         } else if !routed {
@@ -182,6 +184,12 @@ impl Caddy {
         let Some(bytes) = read_optional(&self.places.config)? else { return Ok(None) };
         // half of one is none: then it is for Caddy to say what is wrong
         Ok(serde_json::from_slice(&bytes).ok())
+    }
+
+    /// Can it answer for a former release, under the rules of that one? They name directories by number.
+    fn answers_for(&self, placed: &Placed, former: &str) -> bool {
+        let former = state::release(&self.dirs, placed.app(), former);
+        former.is_ok_and(|former| directories(&former.release) == directories(&placed.release))
     }
 
     /// Links that lead out of its static directories, for each.

@@ -5,7 +5,7 @@
 //! A configuration with none of it is somebody else's, and is refused.
 
 use super::{
-    json::{always, ending, page, route},
+    json::{always, ending, is, page, route},
     places::Places,
     settings::{Settings, Tls},
     site::{Ground, Side, Site},
@@ -90,6 +90,7 @@ pub(super) fn with(
     let http = object(object(&mut config, "apps"), "http");
     http.insert("http_port".into(), json!(settings.http_port));
     http.insert("https_port".into(), json!(settings.https_port));
+    http.insert("shutdown_delay".into(), json!(format!("{}ms", settings.handover.as_millis())));
     let servers = object(http, "servers");
     let mut server = listening(settings.port(), visible);
     server["automatic_https"] =
@@ -163,6 +164,9 @@ fn ordered(mut all: Vec<Value>, side: Side) -> Vec<Value> {
         Some((_, (host, base))) => (true, host.starts_with('*'), Reverse(base.len()), format!("{host}{base}")),
     });
     let mut routes = vec![no_path(side), root_dot(side)];
+    if side == Side::Visitors {
+        routes.insert(0, leaving("leaving"));
+    }
     routes.append(&mut all);
     let mut unknown = ending(always(vec![page(StatusCode::NOT_FOUND, "No application answers at this address.")]));
     unknown["@id"] = json!(general("unknown", side));
@@ -174,6 +178,18 @@ fn ordered(mut all: Vec<Value>, side: Side) -> Vec<Value> {
     }
     routes.push(unknown);
     routes
+}
+
+/// When Caddy takes a new configuration, the servers of the former one go on for a while beside the new ones. Who
+/// keeps a connection is told in that time that it ends with the answer: the next request then does not meet a
+/// connection that is just being closed.
+fn leaving(id: &str) -> Value {
+    let last = json!({ "handler": "headers", "response": { "set": { "Connection": ["close"] } } });
+    let mut leaving = is("{http.shutting_down}", "true");
+    leaving["not"] = json!([{ "header": { "Upgrade": ["*"] } }]); // it says itself what becomes of its connection
+    let mut route = route(leaving, vec![last]);
+    route["@id"] = json!(general(id, Side::Visitors));
+    route
 }
 
 fn general(what: &str, side: Side) -> String {
@@ -212,9 +228,7 @@ fn listening(port: u16, routes: Vec<Value>) -> Value {
 }
 
 fn to_https(visitors: &[(String, Place)], settings: &Settings) -> Vec<Value> {
-    let mut hosts: Vec<&str> = visitors.iter().map(|(_, (host, _))| host.as_str()).collect();
-    hosts.sort_unstable();
-    hosts.dedup();
+    let hosts = unique(visitors.iter().map(|(_, (host, _))| host.as_str()).collect());
     let authority = settings.authority("{http.request.host}");
     let mut moved = page(StatusCode::PERMANENT_REDIRECT, "It answers over HTTPS.");
     moved["headers"]["Location"] = json!([format!("https://{authority}{{http.request.uri}}")]);
@@ -222,6 +236,7 @@ fn to_https(visitors: &[(String, Place)], settings: &Settings) -> Vec<Value> {
     for route in &mut routes {
         route["@id"] = json!(format!("{}-plain", route["@id"].as_str().unwrap_or_default()));
     }
+    routes.insert(0, leaving("leaving-plain"));
     if !hosts.is_empty() {
         routes.push(ending(route(json!({ "host": hosts }), vec![moved])));
     }
@@ -253,6 +268,13 @@ fn certificates(config: &mut Map<String, Value>, settings: &Settings, visitors: 
     let mut policies = Vec::new();
     let wild: Vec<&str> = visitors.iter().map(|(_, (host, _))| host.as_str()).filter(|host| host.starts_with('*')).collect();
     if settings.tls == Tls::Acme && !wild.is_empty() {
+        // whoever is named has one before anybody asks
+        let named: Vec<&str> =
+            visitors.iter().map(|(_, (host, _))| host.as_str()).filter(|host| !host.starts_with('*')).collect();
+        if !named.is_empty() {
+            policies.push(json!({ "subjects": unique(named), "issuers": [issuer] }));
+        }
+        let wild = unique(wild.clone());
         // a certificate for all names at once would take access to the DNS: each gets its own when it is first asked for
         policies.push(json!({ "subjects": wild, "issuers": [issuer], "on_demand": true }));
     }
@@ -270,6 +292,12 @@ fn certificates(config: &mut Map<String, Value>, settings: &Settings, visitors: 
     } else {
         apps.remove("pki");
     }
+}
+
+fn unique(mut hosts: Vec<&str>) -> Vec<&str> {
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts
 }
 
 /// The logger of an app; Caddy takes dots for levels.

@@ -58,6 +58,20 @@ impl Links {
         self.rules()?.iter().try_for_each(|rules| point(&self.dir.join(format!("i.{rules}")), &Path::new("at").join(label)))
     }
 
+    /// Who came in under other rules and is still on his way to a release (with a body that he sends slowly, say) comes to
+    /// this one, where it can answer for that one: the other may be stopped when he gets there.
+    pub(super) fn lead_late(&self, label: &str, answers_for: impl Fn(&str) -> bool) -> Result<(), DiskError> {
+        for rules in self.rules()? {
+            let link = self.dir.join(format!("i.{rules}"));
+            let Ok(target) = fs::read_link(&link) else { continue };
+            let other = target.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if other != label && answers_for(other) {
+                point(&link, &Path::new("at").join(label))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Opens or bars the way of the visitors.
     pub(super) fn bar(&self, barred: bool) -> Result<(), DiskError> {
         let bar = |rules: &String| remove_file(&self.dir.join(format!("v.{rules}")));

@@ -5,7 +5,10 @@ use crate::{
     disk::{DiskError, read_optional},
 };
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
+
+/// When Caddy takes a new configuration, the servers of the former one answer for so long beside the new ones.
+const HANDOVER: Duration = Duration::from_secs(1);
 
 /// `front.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -21,6 +24,9 @@ pub struct Settings {
     pub http_port: u16,
     /// Where HTTPS is answered.
     pub https_port: u16,
+    /// How long the servers of two configurations of Caddy answer side by side; not the operator's to say.
+    #[serde(skip)]
+    pub handover: Duration,
 }
 
 /// Who signs certificates.
@@ -38,7 +44,7 @@ pub enum Tls {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { tls: Tls::default(), email: None, ca: None, http_port: 80, https_port: 443 }
+        Self { tls: Tls::default(), email: None, ca: None, http_port: 80, https_port: 443, handover: HANDOVER }
     }
 }
 

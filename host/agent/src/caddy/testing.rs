@@ -36,7 +36,8 @@ impl Process {
             return None;
         };
         let free = || std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let settings = Settings { tls, http_port: free(), https_port: free(), ..Settings::default() };
+        // most tests change the rules again and again, and have no visitors meanwhile
+        let settings = Settings { tls, http_port: free(), https_port: free(), handover: Duration::ZERO, ..Settings::default() };
         let (port, plain) = (settings.port(), settings.http_port);
         let places = Places::of(dirs);
         for dir in [&dirs.data("a"), &dirs.run.join("sockets"), &places.public, &places.logs] {
@@ -50,6 +51,11 @@ impl Process {
         let mut process = Self { caddy, port, plain, dirs: dirs.clone(), program, child };
         process.ready().await;
         Some(process)
+    }
+
+    /// From the next configuration on, each goes on for so long beside the one after it.
+    pub(crate) fn overlap(&mut self, handover: Duration) {
+        self.caddy = Caddy::new(self.dirs.clone(), Settings { handover, ..self.caddy.settings.clone() });
     }
 
     /// Ends it at once, and starts it again.

@@ -16,6 +16,7 @@ use silver_plugin_api::{
     plan::{AppState, StaticDir},
 };
 use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn process(world: &World) -> &Process {
     match &world.kind {
@@ -132,6 +133,37 @@ async fn who_is_held_gets_through_also_when_rules_change_or_the_agent_dies() {
         assert_eq!(body(&visitor.await.unwrap()), format!("new {size}"));
     }
     assert_eq!(body(&late.await.unwrap()), "new 5");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_keeps_a_connection_is_told_that_it_ends() {
+    let Some(mut world) = World::caddy().await else { return };
+    if let Kind::Caddy(process) = &mut world.kind {
+        process.overlap(Duration::from_millis(700));
+    }
+    named(&world.socket("a.1"), "app");
+    world.route(&world.served("a.1", |_| ())).await;
+    let world = Arc::new(world);
+    for change in 0..3 {
+        let mut stream = world.connect().await;
+        let changing = {
+            let world = Arc::clone(&world);
+            let headers = vec![("X-Change".to_owned(), change.to_string())];
+            tokio::spawn(async move { world.route(&world.served("a.1", |release| release.front.headers = headers)).await })
+        };
+        loop {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\r\n\r\napp 0") {
+                answer.push(stream.read_u8().await.expect("it does not end before that was said"));
+            }
+            if header(&String::from_utf8_lossy(&answer), "connection") == Some("close") {
+                break;
+            }
+        }
+        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+        changing.await.unwrap();
+    }
 }
 
 #[tokio::test]
