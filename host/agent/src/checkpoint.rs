@@ -104,7 +104,7 @@ fn fill(dirs: &Dirs, app: &str, recipe: &Recipe, dest: &Path) -> Result<(), Chec
     for part in &recipe.parts {
         match &part.source {
             Source::Data { path, exclude } => {
-                let from = dirs.data(app).join(path.as_str());
+                let from = dirs.data_without_links(app).join(path.as_str());
                 copy::copy(&from, &dest.join("data").join(path.as_str()), exclude)?;
             }
             Source::Secrets => copy::copy(&dirs.secrets(app), &dest.join("secrets"), &[])?,

@@ -20,6 +20,7 @@
 //! | | `…/undo/<id>.json` | how things were before a change that can cut the operator off, until it is confirmed | `resources::guard` |
 //! | | `…/firewall.listing` | how nft lists silver's rules when they are loaded | `resources::firewall` |
 //! | `state/logs/apps/<app>/` | `/var/log/silver/apps/<app>/` | `<label>.<process>.log`, `access.log`: what apps say | `logs` |
+//! | | `/var/log/silver/copied` | how far the journal was copied into the logs of apps | `systemd` |
 //! | `state/agent.log` | `/var/log/silver/agent.log` | what agents say | the command |
 //! | | `/var/cache/silver/facts` | what programs told of themselves | `facts` |
 //! | `cache/apps/<app>/{home,tmp}/` | `/var/cache/silver/apps/<app>/…` | `HOME` and `TMPDIR` of an app | `environment` |
@@ -29,7 +30,7 @@
 //! | | `/run/silver/feeds/<app>/<id>.jsonl` | what a change says while it is carried out, its outcome last | `feed` |
 //! | | `/usr/local/lib/silver/silver-<digest>`, `current` | silver itself, and the link to the build that was copied last | `silver_transport::ssh` |
 //! | | `/run/silver/front/<app>/` | links that Caddy follows, and the gate ([`crate::caddy`]) | `caddy` |
-//! | | `/run/silver/{public,sockets}` | mounts that follow no links: data of apps for Caddy; sockets of apps | `silver setup-node` |
+//! | | `/run/silver/{public,sockets,data}` | mounts that follow no links: data of apps for Caddy; sockets of apps; data of apps to be copied | `silver setup-node` |
 //! | | `/run/caddy/{admin,silver}.sock` | Caddy's admin API; its answers to agents | Caddy |
 //! | | `/var/lib/silver/caddy.json` | what Caddy starts with | `caddy` |
 //! | | `/var/log/silver/front/<app>.log` | requests | Caddy |
@@ -37,7 +38,11 @@
 
 use crate::disk::{DiskError, make_dir, make_open_dir};
 use silver_plugin_api::{Digest, TreePath};
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 /// Where a server keeps its builds of silver. The link `current` in it leads to the one that was copied last: units
 /// name it.
@@ -223,6 +228,14 @@ impl Dirs {
         self.node().join("data").join(app)
     }
 
+    /// The same for who reads what an app may be changing: on a server through a mount that follows no links.
+    pub fn data_without_links(&self, app: &str) -> PathBuf {
+        let (mounted, data) = (self.run.join("data").join(app), self.data(app));
+        let same = |one: fs::Metadata, other: fs::Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
+        let is_it = fs::metadata(&mounted).ok().zip(fs::metadata(&data).ok()).is_some_and(|(one, other)| same(one, other));
+        if self.is_server() && is_it { mounted } else { data }
+    }
+
     /// The secrets of an app, one file each.
     pub fn secrets(&self, app: &str) -> PathBuf {
         self.node().join("secrets").join(app)
@@ -255,6 +268,11 @@ impl Dirs {
             Layout::Server => "apps",
         };
         self.state.join(apps).join(app)
+    }
+
+    /// How far the journal was copied into the logs of apps.
+    pub fn copied_logs(&self) -> PathBuf {
+        self.state.join("copied")
     }
 
     /// What the agent says.
@@ -306,6 +324,20 @@ impl Dirs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_are_read_where_no_link_is_followed_if_they_are_there() {
+        let home = tempfile::tempdir().unwrap();
+        let dirs = Dirs::server_below(home.path());
+        fs::create_dir_all(dirs.data("a")).unwrap();
+        assert_eq!(dirs.data_without_links("a"), dirs.data("a"));
+        // not the mount: what another disk has would be missing
+        fs::create_dir_all(dirs.run.join("data/a")).unwrap();
+        assert_eq!(dirs.data_without_links("a"), dirs.data("a"));
+        fs::remove_dir_all(dirs.run.join("data")).unwrap();
+        std::os::unix::fs::symlink(dirs.data("a").parent().unwrap(), dirs.run.join("data")).unwrap(); // as good as a mount
+        assert_eq!(dirs.data_without_links("a"), dirs.run.join("data/a"));
+    }
 
     #[test]
     fn a_server_has_the_folders_of_its_system() {

@@ -3,9 +3,9 @@
 
 use super::{
     settings::Wanted,
-    write::{file, package, unit},
+    write::{file, mount, package, unit},
 };
-use silver_plugin_api::setup::{Command, Content, Directory, Item, OnChange, Resource, Sysctl, Unit};
+use silver_plugin_api::setup::{Command, Directory, Item, OnChange, Resource, Sysctl};
 
 /// What Caddy starts with; the agent replaces it after each change that Caddy has taken.
 const CONFIGURATION: &str = "/var/lib/silver/caddy.json";
@@ -28,14 +28,6 @@ Restart=on-failure
 ";
 
 pub(super) fn items(wanted: &Wanted) -> Vec<Item> {
-    let mount = |name: &str, what: &str, at: &str, options: &str, why: &str| {
-        let text = format!(
-            "# Written by silver.\n[Unit]\nDescription={at} without links\n\n\
-             [Mount]\nWhat={what}\nWhere={at}\nType=none\nOptions=bind,{options}\n"
-        );
-        let unit = Unit { name: name.into(), content: Some(Content::text(text)), enabled: true, running: true };
-        Item::new(format!("unit:{name}"), Resource::Unit(unit), why).after([format!("directory:{what}")])
-    };
     let write = format!("umask 022; printf '%s' '{FIRST}' > {CONFIGURATION}.new; mv {CONFIGURATION}.new {CONFIGURATION}");
     let first = Command {
         argv: ["sh", "-ec", &write].map(str::to_owned).into(),
@@ -49,14 +41,14 @@ pub(super) fn items(wanted: &Wanted) -> Vec<Item> {
             "run-silver-public.mount",
             "/var/lib/silver/data",
             "/run/silver/public",
-            "ro,nosymfollow,nosuid,nodev,noexec",
+            "bind,ro,nosymfollow,nosuid,nodev,noexec",
             "what applications publish, through a mount that follows no links: none can publish another's files",
         ),
         mount(
             "run-silver-sockets.mount",
             "/run/silver/sockets",
             "/run/silver/sockets",
-            "nosymfollow,nosuid,nodev,noexec",
+            "bind,nosymfollow,nosuid,nodev,noexec",
             "sockets of applications: none can lead its visitors to another's",
         ),
         Item::new("caddy-first", Resource::Command(first), "Caddy begins with its admin socket and nothing else")

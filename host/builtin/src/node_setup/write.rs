@@ -1,6 +1,6 @@
 //! Short ways of saying what most items say.
 
-use silver_plugin_api::setup::{Command, Content, Directory, File, Package, Presence, Resource, Unit};
+use silver_plugin_api::setup::{Command, Content, Directory, File, Item, Package, Presence, Resource, Unit};
 
 /// A file of root's that all may read.
 pub(super) fn file(path: &str, text: impl Into<String>) -> Resource {
@@ -29,6 +29,16 @@ pub(super) fn package(name: &str) -> Resource {
 /// A unit that starts with the machine and runs.
 pub(super) fn unit(name: &str) -> Resource {
     Resource::Unit(Unit { name: name.into(), content: None, enabled: true, running: true })
+}
+
+/// What is there at another place as well, where no link in it is followed.
+pub(super) fn mount(name: &str, what: &str, at: &str, options: &str, why: &str) -> Item {
+    let text = format!(
+        "# Written by silver.\n[Unit]\nDescription={at} without links\n\n\
+         [Mount]\nWhat={what}\nWhere={at}\nType=none\nOptions={options}\n"
+    );
+    let unit = Unit { name: name.into(), content: Some(Content::text(text)), enabled: true, running: true };
+    Item::new(format!("unit:{name}"), Resource::Unit(unit), why).after([format!("directory:{what}")])
 }
 
 /// A command that is run only when another item, which changed, says so.

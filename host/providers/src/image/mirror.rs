@@ -8,6 +8,7 @@ use std::{fs, path::Path};
 /// What `silver setup-node`, its plugins and the tests install; with all that those need.
 pub(super) const PACKAGES: &[&str] = &[
     // set-up of nodes
+    "bubblewrap",
     "caddy",
     "logrotate",
     "nftables",
@@ -17,9 +18,11 @@ pub(super) const PACKAGES: &[&str] = &[
     // the example of a node plugin
     "fail2ban",
     "python3-systemd",
-    // tests: login shells that are none of POSIX, clocks that are wrong, and what silver is measured against
+    // tests: login shells that are none of POSIX, clocks that are wrong, an authority that signs certificates, and what silver
+    // is measured against
     "faketime",
     "fish",
+    "pebble",
     "rsync",
     "zstd",
 ];
