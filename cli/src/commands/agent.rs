@@ -2,6 +2,7 @@ mod apps;
 mod background;
 mod carry;
 pub mod log;
+mod logs;
 mod options;
 mod recover;
 mod stdio;
@@ -25,6 +26,7 @@ pub struct Agent {
 enum Role {
     Stdio(stdio::Stdio),
     Carry(carry::Carry),
+    Logs(logs::Logs),
     Recover(recover::Recover),
     UndoSetup(undo_setup::UndoSetup),
 }
@@ -35,6 +37,7 @@ impl Agent {
             None => self.background.run(context),
             Some(Role::Stdio(args)) => args.run(context),
             Some(Role::Carry(args)) => args.run(context),
+            Some(Role::Logs(args)) => args.run(context),
             Some(Role::Recover(args)) => args.run(context),
             Some(Role::UndoSetup(args)) => args.run(context),
         }

@@ -3,6 +3,9 @@
 //! `<label>.<process>.log` has what a process printed (`hooks` for hooks), each line with the time
 //! it was said; `access.log` has the requests. A file that would grow over 10 MiB is renamed
 //! to `….log.1`, the former `.1` to `.2`; three old ones are kept.
+//!
+//! On a server what processes print goes to systemd's journal, and from there into these files
+//! ([`crate::systemd::copy_logs`]); requests are written by the front, and `access.log` leads there.
 
 mod file;
 mod read;
@@ -15,6 +18,9 @@ pub use redact::Redactor;
 
 use crate::dirs::Dirs;
 use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
+
+/// The logs of so many releases of an app are kept.
+pub const KEPT: usize = 20;
 
 /// The log of one process of one release.
 pub fn path(dirs: &Dirs, app: &str, label: &str, process: &str) -> PathBuf {

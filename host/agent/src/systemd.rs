@@ -1,7 +1,7 @@
 //! Apps on a server: one system user per app, one systemd unit per process, Caddy before them.
 //!
 //! The local node's [`crate::hosting`] keeps processes itself; here systemd does, and nothing of silver
-//! runs while nobody asks for anything. What is known lies in files and in systemd, never in memory:
+//! runs while nobody asks for anything, but for what copies logs into files. What is known lies in files and in systemd, never in memory:
 //! several agents may be at work at once.
 //!
 //! Units lie below `/run/systemd/system`, written when a release is started. So a reboot begins without any, and
@@ -10,6 +10,7 @@
 //! files that only root reads, which systemd reads when it starts a program.
 
 mod control;
+mod copy;
 mod door;
 mod journal;
 mod name;
@@ -22,6 +23,7 @@ mod start;
 mod unit;
 mod user;
 
+pub use copy::copy_logs;
 pub use door::Door;
 pub use places::{check_socket, directory, socket, web_link};
 

@@ -95,10 +95,8 @@ pub(super) fn with(
     let mut server = listening(settings.port(), visible);
     server["automatic_https"] =
         if settings.tls == Tls::Off { json!({ "disable": true }) } else { json!({ "disable_redirects": true }) };
-    server["logs"] = json!({
-        "logger_names": logger_names(&visitors),
-        "skip_unmapped_hosts": true,
-    });
+    // all others go to a log that nobody keeps: to skip them would skip names that a `*` stands for
+    server["logs"] = json!({ "logger_names": logger_names(&visitors) });
     servers.insert(SERVER.into(), server);
     if settings.tls == Tls::Off {
         servers.remove(PLAIN);

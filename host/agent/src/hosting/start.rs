@@ -15,15 +15,12 @@ use rustix::process::Signal;
 use silver_plugin_api::plan::{Listen, Process};
 use std::{fs, io, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc, time::Duration};
 
-/// The logs of so many releases are kept.
-const LOGS: usize = 20;
-
 impl Host {
     /// Renders the files and starts what does not run yet.
     pub(super) async fn start_release(&self, placed: &Placed, check: bool) -> Result<(), AppFailure> {
         let (app, label, release) = (placed.app(), placed.label.as_str(), &placed.release);
         self.prepare(placed, if check { "check" } else { "serve" })?;
-        logs::forget(&self.dirs, app, LOGS);
+        logs::forget(&self.dirs, app, logs::KEPT);
         if check {
             self.marks.set(&self.dirs, release, label);
         }

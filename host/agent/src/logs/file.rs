@@ -34,7 +34,12 @@ impl LogFile {
     /// Appends a line with the current time before it. That a log cannot be written must not stop
     /// an app, so failures go to the agent's own log.
     pub fn line(&self, text: &str) {
-        let line = format!("{:.3} {text}\n", jiff::Timestamp::now());
+        self.dated(&format!("{:.3} {text}", jiff::Timestamp::now()));
+    }
+
+    /// The same of a line that has its time.
+    pub fn dated(&self, text: &str) {
+        let line = format!("{text}\n");
         if let Err(error) = self.append(line.as_bytes()) {
             tracing::warn!(path = %self.path.display(), %error, "cannot write a log");
         }

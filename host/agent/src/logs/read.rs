@@ -39,6 +39,9 @@ pub fn sources(dirs: &Dirs, app: &str, release: Option<&Release>, process: Optio
         };
         let (label, name) = stem.rsplit_once('.').unwrap_or(("", stem));
         let (label, process) = (label.to_owned(), name.to_owned());
+        if dirs.is_server() && !["hooks", "access"].contains(&process.as_str()) {
+            continue; // a copy of what the journal has
+        }
         sources.push(Source { label, process, dated: true, path: path.clone() });
     }
     if dirs.is_server() {

@@ -125,7 +125,7 @@ mod tests {
 
     fn user() -> User {
         let (uid, gid, front) = (Uid::from_raw(APP.0), Gid::from_raw(APP.1), Gid::from_raw(APP.2));
-        User { name: "silver-a".into(), uid, gid, front }
+        User { name: "silver-a".into(), uid, gid, front, readers: Gid::ROOT }
     }
 
     /// Owner, group and mode.

@@ -11,9 +11,11 @@
 use super::{owner, user::User};
 use crate::{
     apps::Placed,
+    caddy,
     dirs::Dirs,
     disk::{At, DiskError, make_dir, names, remove_dir, remove_file},
     environment::{home, temp},
+    logs,
 };
 use rustix::fs::{Gid, Uid};
 use silver_pack::hash::sha256;
@@ -74,6 +76,9 @@ pub(super) fn make(dirs: &Dirs, placed: &Placed, user: &User) -> Result<(), Disk
     if let Some(spec) = &placed.release.environment {
         owned(&dirs.environment(&spec.id), 0o755, root)?;
     }
+    // what people say to an app may be in what it prints
+    owned(&dirs.logs(app), 0o750, (Uid::ROOT, user.readers))?;
+    link(&logs::access_path(dirs, app), &caddy::access_log(dirs, app))?;
     make_dir(&data)?;
     owner::give_root(&data, user).at("give the app", &data)?;
     for state in &placed.release.state {

@@ -16,6 +16,7 @@ use crate::{
     disk::{read_optional, remove_file, words},
     endpoint::Endpoint,
     failure::because,
+    logs,
     process::find_program,
     render,
 };
@@ -48,6 +49,7 @@ impl Systemd {
     pub(super) async fn start_release(&self, placed: &Placed, check: bool) -> Result<(), AppFailure> {
         let (app, release) = (placed.app(), &placed.release);
         let user = self.prepare(placed, if check { "check" } else { "serve" }).await?;
+        logs::forget(&self.dirs, app, logs::KEPT);
         if check {
             self.marks.set(&self.dirs, release, &placed.label);
         }

@@ -10,6 +10,8 @@ use std::fs;
 const LONGEST: usize = 32;
 /// The front's group: Caddy's, as its package makes it.
 const FRONT: &str = "caddy";
+/// Who may read the logs of a Debian machine.
+const READERS: &str = "adm";
 
 /// Who the programs of an app run as, and who may look at what the app publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(super) struct User {
     pub(super) gid: Gid,
     /// The group of the front.
     pub(super) front: Gid,
+    /// The group of those who may read what apps say.
+    pub(super) readers: Gid,
 }
 
 /// `silver-<app>`; where that is too long or has a dot, its beginning and a digest.
@@ -46,12 +50,14 @@ impl User {
         if uid == 0 || gid == 0 {
             return Err(AppFailure::new(format!("the user `{name}` is root")));
         }
-        let front = group(FRONT, &read("/etc/group")?).ok_or_else(|| {
+        let groups = read("/etc/group")?;
+        let front = group(FRONT, &groups).ok_or_else(|| {
             AppFailure::new(format!(
                 "there is no group `{FRONT}` on this node: its front is not installed (run `silver setup-node`)"
             ))
         })?;
-        Ok(Self { name, uid: Uid::from_raw(uid), gid: Gid::from_raw(gid), front: Gid::from_raw(front) })
+        let readers = group(READERS, &groups).map_or(Gid::ROOT, Gid::from_raw);
+        Ok(Self { name, uid: Uid::from_raw(uid), gid: Gid::from_raw(gid), front: Gid::from_raw(front), readers })
     }
 }
 
