@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use report::{Report, Row};
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
-    deploy::{Choice, DeployError, Looked, Planned},
+    deploy::{Choice, DeployError, Looked, Planned, Resolved},
     group::{self, BARRIER, Means, Member},
     node::Node,
     plan::{Flags, PLANNED_BY, Plan, differences},
@@ -68,8 +68,8 @@ impl Together<'_> {
         agreement.settle(self.context, &nodes, &mut facts).await?;
         let merged = self.merged(&facts)?;
         let mut looking = Vec::new();
-        for ((node, facts), merged) in nodes.iter().zip(&facts).zip(&merged) {
-            let (node, resolved) = (node.clone(), self.what.resolve(merged, facts, self.target)?);
+        for (((node, facts), merged), name) in nodes.iter().zip(&facts).zip(&merged).zip(&self.target.nodes) {
+            let (node, resolved) = (node.clone(), self.resolve(name, merged, facts)?);
             looking.push(async move { resolved.look(&node).await });
         }
         let looked = all(looking.into_iter()).await.map_err(|error| self.naming(error))?;
@@ -80,6 +80,13 @@ impl Together<'_> {
             planned.push(PlannedNode { node, merged, choice });
         }
         Ok(Planning { flags, nodes: planned })
+    }
+
+    /// What the node with this name shall have.
+    fn resolve(self, name: &str, merged: &MergedPack, facts: &NodeFacts) -> Result<Resolved> {
+        let resolved = self.what.resolve(merged, facts, self.target)?;
+        let first = self.target.nodes.first().is_some_and(|first| first == name);
+        Ok(if first { resolved } else { resolved.beside_the_first() })
     }
 
     /// As [`Together::plan`], for the nodes of the plans that were approved, if that gives what was approved.
@@ -93,7 +100,7 @@ impl Together<'_> {
         let plans: Vec<&Plan> = names.iter().filter_map(of).collect();
         let mut looking = Vec::new();
         for (((node, facts), merged), plan) in nodes.iter().zip(&facts).zip(&merged).zip(&plans) {
-            let (node, plan, mut resolved) = (node.clone(), Plan::clone(plan), self.what.resolve(merged, facts, self.target)?);
+            let (node, plan, mut resolved) = (node.clone(), Plan::clone(plan), self.resolve(&plan.node, merged, facts)?);
             resolved.wanted.deployment.extra.extend(planned_by.map(|who| (PLANNED_BY.to_owned(), who.to_owned())));
             looking.push(async move { resolved.look_approved(&node, &plan).await });
         }

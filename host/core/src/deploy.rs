@@ -21,7 +21,7 @@ use silver_pack::listing::Listing;
 use silver_plugin_api::{
     Digest,
     backup::Backup,
-    plan::{Deployment, Missing, NodeFacts, Observed, Outcome, Release, SecretSource, Transition},
+    plan::{CronOn, Deployment, Missing, NodeFacts, Observed, Outcome, Release, SecretSource, Transition},
 };
 use std::collections::BTreeMap;
 
@@ -70,6 +70,13 @@ pub enum Choice {
 }
 
 impl Resolved {
+    /// For a node of a group that is not its first one: what one node of a group does, the first one does.
+    #[must_use]
+    pub fn beside_the_first(mut self) -> Self {
+        self.wanted.release.cron.retain(|cron| cron.on == CronOn::All);
+        self
+    }
+
     /// Looks at the node and plans. Nothing is changed, no lock is taken.
     pub async fn plan(self, node: &dyn Node, backup: &dyn Backup, flags: &Flags) -> Result<Choice, DeployError> {
         Ok(self.look(node).await?.plan(backup, flags)?)

@@ -212,6 +212,10 @@ pub(crate) fn locations(wanted: &Wanted, observed: &Observed) -> Result<Vec<Stri
         None if observed.locations.is_empty() => vec![location::default_for(app)],
         None => observed.locations.clone(),
     };
+    if let Some(first) = locations.first().filter(|first| location::is_wild(first)) {
+        let why = "the first one is the address that the application knows itself by: name a host, and this one after it";
+        return Err(Refusal::BadLocation { location: first.clone(), why });
+    }
     for location in &locations {
         if let Some(why) = location::problem(location) {
             return Err(Refusal::BadLocation { location: location.clone(), why });
@@ -232,6 +236,8 @@ fn nothing_to_do(wanted: &Wanted, seen: &Seen<'_>, current: Option<&ObservedRele
     let known = observed.known_publisher().is_some_and(|known| known == wanted.release.pack.publisher());
     let same = known
         && current.release.id == wanted.release.id
+        // of a group one node has more of them, and may become another one
+        && current.release.cron == wanted.release.cron
         && observed.locations == locations
         && observed.drift.is_empty()
         && seen.renewed.is_empty();

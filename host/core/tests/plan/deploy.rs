@@ -2,7 +2,7 @@
 
 use crate::world::{World, ids};
 use silver_core::plan::{Decision, Reversal, Writes};
-use silver_plugin_api::plan::{Action, AppState, DataClass, Missing, Overlap};
+use silver_plugin_api::plan::{Action, AppState, Cron, CronOn, DataClass, Missing, Overlap};
 
 #[test]
 fn a_first_deployment_leaves_nothing_behind_when_it_fails() {
@@ -224,6 +224,18 @@ fn nothing_is_done_when_all_is_as_wanted() {
     let plan = drifted.plan();
     assert!(plan.summary.remarks[0].contains("VERSION"), "{:?}", plan.summary.remarks);
     assert_eq!(plan.summary.writes, Writes::Open);
+}
+
+#[test]
+fn periodic_commands_go_to_another_node_of_a_group() {
+    let mut world = World::serving("1.6.0", DataClass::Breaking);
+    let (schedule, argv) = ("0 3 * * *".parse().unwrap(), vec!["tidy".to_owned()]);
+    let cron = Cron { name: "tidy".into(), schedule, argv, on: CronOn::One, timeout_ms: 1000 };
+    world.wanted.release.cron = vec![cron.clone()];
+    let planned = world.plan().transition.release.unwrap().1.cron;
+    assert_eq!(planned, std::slice::from_ref(&cron), "it is the first one now");
+    world.observed.releases[0].release.cron = vec![cron];
+    assert!(matches!(world.decide(), Ok(Decision::Nothing { .. })));
 }
 
 #[test]
