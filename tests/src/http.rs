@@ -40,12 +40,30 @@ impl Http {
 
     /// A client of a front elsewhere.
     pub fn at(address: impl Into<IpAddr>, port: u16) -> Self {
+        Self::keeping(SocketAddr::new(address.into(), port), 3)
+    }
+
+    /// Another client of the same front, with connections of its own.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self::keeping(self.address, 3)
+    }
+
+    /// A client of the same front that keeps no connection.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self::keeping(self.address, 0)
+    }
+
+    fn keeping(address: SocketAddr, connections: usize) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            .max_idle_connections(connections)
+            .max_idle_connections_per_host(connections)
             .timeout_global(Some(Duration::from_mins(1)))
             .build();
-        Self { agent: config.into(), address: SocketAddr::new(address.into(), port) }
+        Self { agent: config.into(), address }
     }
 
     /// GET; the error says why there is no answer.

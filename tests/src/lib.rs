@@ -4,6 +4,7 @@
 pub mod counter;
 pub mod hello;
 pub mod http;
+pub mod load;
 pub mod nodes;
 pub mod onlooker;
 pub mod terminal;
@@ -13,5 +14,6 @@ pub mod world;
 
 pub use counter::Visitors;
 pub use http::Http;
+pub use load::Load;
 pub use onlooker::Onlooker;
 pub use world::{Ran, World, wait_for};

@@ -15,6 +15,7 @@ use silver_providers::{
     node::{Access, Address, Node, Spec},
 };
 use std::{
+    net::IpAddr,
     ops::Deref,
     path::PathBuf,
     process::{ExitCode, Output, Stdio},
@@ -204,7 +205,15 @@ pub fn images() -> PathBuf {
 /// # Panics
 /// When it cannot be written.
 pub fn resolve(name: &str, node: &Node) {
-    inside().resolve(name, node.address().ip());
+    lead(name, node.address().ip());
+}
+
+/// From now on this name leads there, for every program of the tests.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn lead(name: &str, to: impl Into<IpAddr>) {
+    inside().resolve(name, to);
 }
 
 fn inside() -> &'static Inside {

@@ -33,8 +33,16 @@ impl Server {
     /// # Panics
     /// When it cannot be set up.
     pub fn of(node: TestNode) -> Self {
+        Self::with(node, "tls = \"off\"")
+    }
+
+    /// Of this node, with these settings for all nodes.
+    ///
+    /// # Panics
+    /// When it cannot be set up.
+    pub fn with(node: TestNode, organisation: &str) -> Self {
         let world = World::new();
-        world.write("nodes.toml", "[organisation]\ntls = \"off\"\n");
+        world.write("nodes.toml", &format!("[organisation]\n{organisation}\n"));
         let server = Self { world, node };
         server.add();
         server.world.silver(["setup-node", server.node.name(), "--yes"]).ok();

@@ -3,12 +3,15 @@
 mod access;
 mod apps;
 mod carry;
+mod certificates;
 mod client;
 mod disturbed;
 mod first;
 mod front;
 mod halfway;
 mod harness;
+mod load;
+mod names;
 mod neighbours;
 mod outdated;
 mod plugin;
@@ -36,12 +39,15 @@ fn main() -> ExitCode {
         ("access", access::TESTS),
         ("apps", apps::TESTS),
         ("carry", carry::TESTS),
+        ("certificates", certificates::TESTS),
         ("client", client::TESTS),
         ("disturbed", disturbed::TESTS),
         ("first", first::TESTS),
         ("front", front::TESTS),
         ("halfway", halfway::TESTS),
         ("harness", harness::TESTS),
+        ("load", load::TESTS),
+        ("names", names::TESTS),
         ("neighbours", neighbours::TESTS),
         ("outdated", outdated::TESTS),
         ("plugin", plugin::TESTS),
