@@ -2,6 +2,7 @@
 
 mod access;
 mod apps;
+mod built;
 mod carry;
 mod certificates;
 mod client;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     silver_tests::nodes::main(&[
         ("access", access::TESTS),
         ("apps", apps::TESTS),
+        ("built", built::TESTS),
         ("carry", carry::TESTS),
         ("certificates", certificates::TESTS),
         ("client", client::TESTS),
