@@ -233,7 +233,9 @@ async fn https_with_certificates_of_its_own() {
     let curl = |port: u16, scheme: &str| {
         let resolve = format!("a.localhost:{port}:127.0.0.1");
         let address = format!("{scheme}://a.localhost:{port}/x?y");
-        Command::new("curl").args(["-sik", "--http1.1", "--retry", "3", "--resolve", &resolve, &address]).output().unwrap().stdout
+        // the certificate is signed when the configuration has been taken: a handshake before that fails
+        let patient = ["--retry", "6", "--retry-all-errors", "--retry-connrefused"];
+        Command::new("curl").args(["-sik", "--http1.1", "--resolve", &resolve, &address]).args(patient).output().unwrap().stdout
     };
     let secure = curl(world.port, "https");
     let text = String::from_utf8_lossy(&secure);
