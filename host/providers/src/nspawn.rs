@@ -8,14 +8,13 @@ use crate::{
     run::run,
 };
 use serde::{Deserialize, Serialize};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 /// Where nodes are kept when nothing else is said.
 pub const DIRECTORY: &str = "/var/lib/silver-nspawn";
+
+/// Where a node's directory gets its note before it gets its name; no node is called so.
+const NEW: &str = ".new";
 
 /// Programs that are run, with the packages of Debian that have them.
 const PROGRAMS: [(&str, &str); 9] = [
@@ -88,7 +87,8 @@ impl Nspawn {
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let nodes = entries.filter(|entry| entry.path().join("node.json").exists());
-        let mut names: Vec<String> = nodes.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let names = nodes.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| check_name(name).is_ok()).collect();
         names.sort();
         names
     }
@@ -110,21 +110,27 @@ impl Nspawn {
             .map(|note| note.address)
             .collect();
         let address = Address::all().find(|address| !taken.contains(address)).ok_or(ProviderError::Crowded)?;
-        fs::create_dir(&dir).map_err(ProviderError::file(&dir, "make the directory"))?;
+        // a directory without its note would be nobody's to destroy, and in everybody's way
+        let new = self.dir.join(NEW);
+        if new.exists() {
+            // of somebody who was killed: the lock is ours
+            fs::remove_dir_all(&new).map_err(ProviderError::file(&new, "remove"))?;
+        }
+        fs::create_dir(&new).map_err(ProviderError::file(&new, "make the directory"))?;
         let note = Note { address, image: image.clone() };
         let text = serde_json::to_string(&note).unwrap_or_default();
-        let path = dir.join("node.json");
+        let path = new.join("node.json");
         fs::write(&path, text).map_err(ProviderError::file(path, "write"))?;
+        fs::rename(&new, &dir).map_err(ProviderError::file(&dir, "rename it into place"))?;
         Ok(address)
     }
 
-    fn made(&self, wanted: &Wanted, kind: Kind, dir: &Path, watch: Watch<'_>) -> Result<Node, ProviderError> {
-        let image = self.images.ensure(kind, watch)?;
-        let address = self.claim(wanted, &image)?;
+    /// A node whose name and address are taken.
+    fn made(&self, wanted: &Wanted, image: Image, address: Address) -> Result<Node, ProviderError> {
         let access = Access::generate(&self.dir.join(".access"))?;
         let mut keys = wanted.keys.clone();
         keys.push(access.public_key()?);
-        let spec = Spec { name: wanted.name.clone(), dir: dir.to_owned(), image, address, keys, disk_mib: None };
+        let spec = Spec { name: wanted.name.clone(), dir: self.dir.join(&wanted.name), image, address, keys, disk_mib: None };
         let node = Node::create(spec)?;
         node.start()?;
         access.know(&node)?;
@@ -146,15 +152,13 @@ impl Provider for Nspawn {
         Self::check()?;
         crate::node::sweep();
         let kind = wanted.image.as_deref().map_or(Ok(KINDS[0]), Kind::named)?;
-        let dir = self.dir.join(&wanted.name);
-        let exists = dir.exists();
-        match self.made(wanted, kind, &dir, watch) {
+        let image = self.images.ensure(kind, watch)?;
+        let address = self.claim(wanted, &image)?;
+        match self.made(wanted, image, address) {
             Ok(node) => Ok(created(&node, kind)),
             Err(error) => {
-                if !exists && dir.join("node.json").exists() {
-                    // what failed is told; what is left of the attempt is in nobody's way but the next one's
-                    let _ = self.destroy(&wanted.name);
-                }
+                // what failed is told; what is left of the attempt is in nobody's way but the next one's
+                let _ = self.destroy(&wanted.name);
                 Err(error)
             }
         }
