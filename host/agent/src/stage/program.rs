@@ -81,12 +81,28 @@ async fn follow(child: &mut Child, step: &str, feed: &Feed, tail: &mut VecDeque<
     }
 }
 
+/// What is over the longest line is left out while it is read: a build step of a pack may print what it likes, and the
+/// agent is root's.
 async fn read_lines(from: impl AsyncRead + Unpin, to: mpsc::Sender<String>) {
-    let mut lines = BufReader::new(from).split(b'\n');
-    while let Ok(Some(mut line)) = lines.next_segment().await {
-        line.truncate(MAX_LINE);
-        if to.send(String::from_utf8_lossy(&line).trim_end().to_owned()).await.is_err() {
+    let mut reader = BufReader::new(from);
+    let mut line = Vec::new();
+    loop {
+        let bytes = reader.fill_buf().await.unwrap_or_default(); // a stream that fails has ended
+        let at_end = bytes.is_empty();
+        let end = bytes.iter().position(|&byte| byte == b'\n');
+        let used = end.map_or(bytes.len(), |end| end + 1);
+        let room = MAX_LINE.saturating_sub(line.len());
+        line.extend_from_slice(&bytes[..used.min(room)]);
+        reader.consume(used);
+        let is_whole = end.is_some() || at_end && !line.is_empty();
+        if is_whole && to.send(String::from_utf8_lossy(&line).trim_end().to_owned()).await.is_err() {
             return;
+        }
+        if at_end {
+            return;
+        }
+        if is_whole {
+            line.clear();
         }
     }
 }
@@ -96,5 +112,24 @@ fn kill(child: &Child) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL); // it may have just ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_cut_and_all_of_them_come() {
+        let mut said = b"one\r\n\n".to_vec();
+        said.extend(vec![b'x'; 100 << 10]);
+        said.extend(b"\nlast");
+        let (sender, mut lines) = mpsc::channel(8);
+        read_lines(&said[..], sender).await;
+        let mut all = Vec::new();
+        while let Some(line) = lines.recv().await {
+            all.push(line);
+        }
+        assert_eq!(all, ["one", "", &"x".repeat(MAX_LINE), "last"]);
     }
 }
