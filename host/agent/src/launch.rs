@@ -57,9 +57,8 @@ impl TransientUnit {
     /// The arguments of `systemd-run`.
     fn arguments(&self, work: &Work) -> Vec<String> {
         let Work { app, id, settle } = work;
-        let verb = if *settle { "settle" } else { "carry" };
         let mut arguments: Vec<String> = ["--quiet", "--collect", "--pipe", "--service-type=exec"].map(Into::into).into();
-        arguments.push(format!("--unit=silver-{verb}-{id}"));
+        arguments.push(format!("--unit={}", unit(work)));
         arguments.push(format!("--description=silver: a change of {app}"));
         // should it be killed, somebody settles at once what it leaves
         arguments.push(format!("--property=OnFailure={RECOVERY_UNIT}"));
@@ -78,10 +77,27 @@ impl TransientUnit {
 #[async_trait]
 impl Launch for TransientUnit {
     async fn launch(&self, dirs: &Dirs, work: &Work, lock: File) -> io::Result<()> {
+        let feed = file::path(dirs, &work.app, &work.id);
+        let before = file::length(&feed);
         let mut command = Command::new("systemd-run");
         command.args(self.arguments(work)).stdin(lock).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
-        begun(command, &file::path(dirs, &work.app, &work.id)).await
+        let begun = begun(command, &feed).await;
+        if begun.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            // systemd may be just about to begin: only what was stopped has done nothing
+            let mut stop = Command::new("systemctl");
+            stop.args(["stop", "--quiet", "--", &format!("{}.service", unit(work))]);
+            let _ = stop.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().await; // there may be none
+            if file::length(&feed) > before {
+                return Ok(()); // it had begun after all; who looks on has settled what it left
+            }
+        }
+        begun
     }
+}
+
+/// The service that carries it, without `.service`.
+fn unit(Work { id, settle, .. }: &Work) -> String {
+    format!("silver-{}-{id}", if *settle { "settle" } else { "carry" })
 }
 
 /// Starts a program and waits until it has written to the feed. It is not waited for any further.
@@ -99,6 +115,7 @@ pub(crate) async fn begun(mut command: Command, feed: &Path) -> io::Result<()> {
             return Err(io::Error::other(format!("{status}{}", last_words(&mut child).await)));
         }
         if Instant::now() >= until {
+            let _ = child.kill().await; // it may have just ended
             return Err(io::Error::new(io::ErrorKind::TimedOut, format!("it has not begun after {} s", PATIENCE.as_secs())));
         }
         tokio::time::sleep(INTERVAL).await;
