@@ -225,7 +225,10 @@ impl Run {
     async fn confirmed(&mut self, guard: Guard, round: &[usize]) {
         let failed_one = round.iter().any(|&at| matches!(&self.states[at], State::Ended(result) if !result.is_in_place()));
         if failed_one {
-            return self.taken_back(guard, round).await;
+            return self.taken_back(guard, round, "one of these failed").await;
+        }
+        if !guard.is_armed() {
+            return self.taken_back(guard, round, "these took too long").await;
         }
         self.work.feed.say("confirm", ProgressKind::Begin("a fresh connection has to come through".into()));
         // who asked may be gone: then nobody confirms, and everything is undone
@@ -242,8 +245,8 @@ impl Run {
     }
 
     /// Half of such a round is not for keeping, and nothing has to be tried to know it.
-    async fn taken_back(&mut self, guard: Guard, round: &[usize]) {
-        self.work.feed.say("undo", ProgressKind::Begin("one of these failed: all of them are undone".into()));
+    async fn taken_back(&mut self, guard: Guard, round: &[usize], why: &str) {
+        self.work.feed.say("undo", ProgressKind::Begin(format!("{why}: all of them are undone")));
         let fate = match guard.take_back(&self.work.machine).await {
             Ok(errors) if errors.is_empty() => Fate::Undone,
             Ok(errors) => failed_because(&errors.join("; ")),

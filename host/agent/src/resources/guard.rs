@@ -135,7 +135,7 @@ impl Guard {
             | Resource::Group(_)
             | Resource::Command(_) => {}
         }
-        Ok(self.write()?)
+        self.note()
     }
 
     /// Remembers that a unit or command has been poked: it is poked again when all is as it was.
@@ -148,7 +148,12 @@ impl Guard {
             Resource::Command(it) => self.undo.then.push(command::prefixed(it, &it.argv)),
             _ => {}
         }
-        Ok(self.write()?)
+        self.note()
+    }
+
+    /// Is the undoing still to come? The timer does not wait for changes that take longer.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.file("json").exists()
     }
 
     /// Its name, which a confirmation has to give.
@@ -183,10 +188,20 @@ impl Guard {
 
     /// Puts everything back at once; what could not be done is said.
     pub(crate) async fn take_back(self, machine: &Machine) -> Result<Vec<String>, ResourceError> {
-        let errors = undo(machine, &self.dir, &self.id).await?;
+        let errors = self.undo_all(machine).await?;
         machine.ask(&["systemctl", "stop", "--", &format!("{}.timer", unit_of(&self.id))]).await?;
         remove_file(&self.file("undone"))?;
         Ok(errors)
+    }
+
+    /// Puts everything back, also what was changed after the timer had put back what there was then.
+    async fn undo_all(&self, machine: &Machine) -> Result<Vec<String>, DiskError> {
+        let until = Instant::now() + UNDOING;
+        while self.file("undoing").exists() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        claim(&self.dir, &self.id, "undone", "undoing")?;
+        undo(machine, &self.dir, &self.id).await
     }
 
     fn keep_path(&mut self, machine: &Machine, path: &str) -> Result<(), ResourceError> {
@@ -207,6 +222,15 @@ impl Guard {
         if !self.undo.then.contains(&argv) {
             self.undo.then.push(argv);
         }
+    }
+
+    /// Writes it before the change that it is about; what is undone already must not be changed any more.
+    fn note(&self) -> Result<(), ResourceError> {
+        if !self.is_armed() {
+            let why = format!("it was not come to within {} s: what was changed before was undone", CONFIRM.as_secs());
+            return Err(ResourceError::Other(why));
+        }
+        Ok(self.write()?)
     }
 
     fn write(&self) -> Result<(), DiskError> {
@@ -383,6 +407,23 @@ mod tests {
         assert!(!confirm(&undo_dir, "a-1").unwrap(), "once");
         assert_eq!(undo(&machine, &undo_dir, "a-1").await.unwrap(), [""; 0]);
         assert!(dir.path().join("new").exists());
+    }
+
+    #[tokio::test]
+    async fn what_takes_longer_than_the_timer_is_undone_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::below(dir.path());
+        let undo_dir = dir.path().join("undo");
+        let mut guard = guard(&undo_dir);
+        guard.keep(&machine, &item("/new")).await.unwrap();
+        assert!(guard.is_armed());
+        undo(&machine, &undo_dir, "a-1").await.unwrap(); // by the timer, before the change is through
+        fs::write(dir.path().join("new"), "after").unwrap();
+        assert!(!guard.is_armed());
+        assert!(guard.keep(&machine, &item("/next")).await.unwrap_err().to_string().contains("60 s"));
+        assert!(!guard.is_armed(), "nothing can be confirmed any more");
+        assert_eq!(guard.undo_all(&machine).await.unwrap(), [""; 0]);
+        assert!(!dir.path().join("new").exists());
     }
 
     #[tokio::test]
