@@ -24,7 +24,6 @@ pub(super) fn items(machine: &Machine<'_>, wanted: &Wanted) -> Vec<Item> {
     items.extend([
         open("http".into(), 80, Protocol::Tcp, "is sent on to https; certificates are asked for through it"),
         open("https".into(), 443, Protocol::Tcp, "applications"),
-        open("http3".into(), 443, Protocol::Udp, "applications, in fewer round trips"),
     ]);
     let more = |&(port, protocol): &(u16, Protocol)| {
         let name = match protocol {
