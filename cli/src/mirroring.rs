@@ -1,11 +1,17 @@
 //! Copies what a node's registry has and this machine's copy of it has not.
 
-use crate::error::Result;
+use crate::{
+    error::{CommandError, Result},
+    exit::Exit,
+};
 use silver_core::{deploy::DeployError, node::Node};
 use silver_pack::listing::Listing;
 use silver_plugin_api::{Digest, plan::MAX_CONTENTS};
 use silver_registry::{Mirror, Registry, VerifierKey, needed::Needed};
 use std::path::Path;
+
+/// The most bytes of new events that are taken at once: they are judged together, in memory.
+const MAX_NEW: usize = 4 << 30;
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,10 +33,16 @@ pub async fn pull(node: &dyn Node, dir: &Path, key: VerifierKey) -> Result<Pulle
         return Ok(Pulled { events: told.size, ..Pulled::default() });
     }
     let mut events: Vec<Vec<u8>> = Vec::new();
+    let mut bytes = 0;
     while first + (events.len() as u64) < told.size {
         let more = node.events(first + events.len() as u64).await?;
         if more.is_empty() {
             break; // what is missing is found when the events are judged
+        }
+        bytes += more.iter().map(Vec::len).sum::<usize>();
+        if bytes > MAX_NEW {
+            let message = format!("{} says that it has {} events, which are over the limit of 4 GiB", node.name(), told.size);
+            return Err(CommandError::new(Exit::Integrity, message).hint("look at the node: no log of ours grows like that"));
         }
         events.extend(more);
     }

@@ -28,6 +28,8 @@ use tokio::sync::mpsc;
 const MAX_TREE: u64 = 64 << 20;
 /// The longest event that is taken.
 const MAX_EVENT: u64 = 16 << 20;
+/// The most that is taken in one answer with events, which is kept in memory; an agent sends 256 of some KiB.
+const MAX_EVENTS: u64 = 1 << 30;
 /// The longest pack or content that is taken.
 const MAX_STORED: u64 = 16 << 30;
 
@@ -147,9 +149,10 @@ impl Node for RemoteNode {
     async fn events(&self, first: u64) -> Result<Vec<Vec<u8>>, NodeError> {
         let (mut connection, answer) = self.ask(&Request::Events { first }).await?;
         let Response::Contents { sizes } = answer else { return Err(connection.unexpected(&answer, "`Contents`")) };
-        let mut events = Vec::new();
+        let (mut events, mut left) = (Vec::new(), MAX_EVENTS);
         for size in sizes.into_iter().flatten() {
-            events.push(connection.receive_body(size, MAX_EVENT).await?);
+            events.push(connection.receive_body(size, MAX_EVENT.min(left)).await?);
+            left -= size;
         }
         Ok(events)
     }
