@@ -73,6 +73,8 @@ impl Pull {
             Ok(ended)
         })?;
         let (mut rows, mut worst) = (Vec::new(), None);
+        // somebody may have changed it meanwhile
+        let file = NodesFile::read(context)?;
         let mut text = file.text.clone();
         for (name, (_, end)) in names.iter().zip(ended) {
             let row = Row { node: name.clone(), outcome: "copied", events: None, new: None, objects: None, message: None };
