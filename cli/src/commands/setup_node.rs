@@ -149,6 +149,9 @@ async fn note_log_key(context: &Context, node: &RemoteNode) -> Result<()> {
 
 fn report(context: &Context, node: &RemoteNode, plan: &Plan, applied: &Applied, part: bool) -> Result {
     let rows = set_up::result_rows(node.name(), plan, applied);
+    if applied.has_changed() && applied.event.is_none() {
+        context.ui.warning(&format!("the registry of {} has nothing about this set-up: its agent's log says why", node.name()));
+    }
     if context.ui.json() {
         // a command that does more reports once
         if !part {
