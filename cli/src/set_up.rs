@@ -73,7 +73,7 @@ impl Planner {
         let Some(entry) = self.file.nodes.nodes.get(facts.name.as_str()) else {
             return Err(CommandError::usage(format!("{} has no node `{}`", self.file.path.display(), facts.name)));
         };
-        let settings = settings(&self.file.nodes, entry)?;
+        let settings = settings(&self.file.nodes, &facts.name, entry)?;
         let own = BuiltinNodeSetup.make_plan(facts, &settings).map_err(findings::failed)?;
         let mut found = BuiltinNodeSetup.check(facts, &settings);
         let (more, also) = self.plugins.plan(facts)?;
@@ -92,9 +92,8 @@ pub async fn compare(node: &dyn Node, plan: &Plan) -> Result<Proposal> {
 }
 
 /// Those of the organisation, under those of the node; and who logs in with which keys.
-fn settings(nodes: &Nodes, entry: &NodeEntry) -> Result<Settings> {
-    let mut settings = nodes.organisation.clone();
-    settings.extend(entry.settings.clone());
+fn settings(nodes: &Nodes, node: &str, entry: &NodeEntry) -> Result<Settings> {
+    let mut settings = nodes.settings(node);
     if let Some(user) = &entry.address.user {
         settings.insert(LOGIN.into(), user.clone());
     }
