@@ -28,7 +28,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
     signal::unix::{SignalKind, signal},
 };
-pub use unattended::{CarryError, carry, recover};
+pub use unattended::{CarryError, carry, recover, undo_left};
 pub use visit::visit;
 
 /// For so long an agent that ends may finish what is under way.

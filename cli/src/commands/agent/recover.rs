@@ -12,9 +12,10 @@ pub struct Recover {
 impl Recover {
     pub fn run(self, context: &Context) -> Result {
         let dirs = self.server.dirs();
-        let (options, apps) = self.server.options(&dirs)?;
         log::to_file(&dirs)?;
         context.block_on(async {
+            server::undo_left(&dirs).await;
+            let (options, apps) = self.server.options(&dirs)?;
             server::recover(options, apps).await?;
             Ok(Exit::Done)
         })

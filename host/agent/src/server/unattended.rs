@@ -5,6 +5,7 @@ use super::{ServeError, log_error};
 use crate::{
     agent::{Agent, Options},
     apps::Apps,
+    dirs::Dirs,
     disk::DiskError,
     journal::{self, Journal, JournalError},
     lock::{self, LockError},
@@ -56,13 +57,17 @@ pub async fn carry(options: Options, apps: Arc<dyn Apps>, id: &str, settle: bool
     Ok(agent.carry_for_others(journal, lock).await)
 }
 
-/// Settles what was left, routes and starts the apps that shall serve.
-pub async fn recover(options: Options, apps: Arc<dyn Apps>) -> Result<(), ServeError> {
-    options.dirs.prepare()?;
-    match resources::undo_left(&options.dirs).await {
+/// Undoes changes of a set-up that nobody has confirmed. Before anything else that could fail: they may be the reason.
+pub async fn undo_left(dirs: &Dirs) {
+    match resources::undo_left(dirs).await {
         Ok(errors) => errors.iter().for_each(|error| tracing::error!("a set-up could not be undone: {error}")),
         Err(error) => log_error("a set-up could not be undone", &error),
     }
+}
+
+/// Settles what was left, routes and starts the apps that shall serve.
+pub async fn recover(options: Options, apps: Arc<dyn Apps>) -> Result<(), ServeError> {
+    options.dirs.prepare()?;
     Agent::new(options, apps)?.recover_all().await;
     Ok(())
 }
