@@ -5,7 +5,7 @@ use crate::disk::{At, make_dir, walk_error};
 use rustix::fs::OFlags;
 use silver_pack::globs;
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
     path::Path,
@@ -57,10 +57,16 @@ fn copy_one(from: &Path, kind: fs::FileType, to: &Path) -> Result<(), Checkpoint
     Ok(())
 }
 
-/// As [`fs::copy`], but what has become a link since it was looked at is not followed.
-fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+/// Opens a file of an app to read it: what has become a link since it was looked at is not followed, and a pipe is not
+/// waited for.
+pub(super) fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits()).unwrap_or_default();
-    let mut source = OpenOptions::new().read(true).custom_flags(flags).open(from)?;
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+/// As [`fs::copy`], by [`open`].
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = open(from)?;
     let mode = source.metadata()?.permissions().mode();
     let mut dest = OpenOptions::new().write(true).create(true).truncate(true).open(to)?;
     io::copy(&mut source, &mut dest)?;

@@ -1,14 +1,15 @@
 //! SQLite databases are copied by SQLite itself, so that the copy is one moment of them whoever
 //! writes meanwhile.
 
-use super::CheckpointError;
+use super::{CheckpointError, copy::open};
+use crate::disk::At;
 use rusqlite::{
     Connection, OpenFlags,
     backup::{Backup, StepResult},
 };
 use std::{
     ffi::OsString,
-    fs::{self, File},
+    fs,
     io::{self, Read},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Is it a database?
 pub(super) fn is_database(path: &Path) -> io::Result<bool> {
     let mut first = [0; 16];
-    match File::open(path).and_then(|mut file| file.read_exact(&mut first)) {
+    match open(path).and_then(|mut file| file.read_exact(&mut first)) {
         Ok(()) => Ok(&first == MAGIC),
         Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound) => Ok(false),
         Err(error) => Err(error),
@@ -50,10 +51,24 @@ pub(super) fn siblings(path: &Path) -> impl Iterator<Item = PathBuf> {
 /// Copies a database as it is at one moment.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), CheckpointError> {
     let failed = |source| CheckpointError::Database { path: from.to_owned(), source };
+    has_only_files(from).at("copy", from)?;
     copy_pages(from, to).map_err(failed)?;
-    use crate::disk::At;
     let mode = fs::metadata(from).at("read", from)?.permissions();
     Ok(fs::set_permissions(to, mode).at("set the mode of", to)?)
+}
+
+/// SQLite would wait for ever for a pipe in the place of a file that belongs to a database.
+fn has_only_files(path: &Path) -> io::Result<()> {
+    for sibling in siblings(path) {
+        let is_file = match fs::symlink_metadata(&sibling) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            found => found?.is_file(),
+        };
+        if !is_file {
+            return Err(io::Error::other(format!("{} is no file", sibling.display())));
+        }
+    }
+    Ok(())
 }
 
 fn copy_pages(from: &Path, to: &Path) -> rusqlite::Result<()> {
@@ -79,4 +94,23 @@ fn copy_pages(from: &Path, to: &Path) -> rusqlite::Result<()> {
     // the copy is one file, whatever mode the original is in
     dest.pragma_update(None, "journal_mode", "DELETE")?;
     dest.close().map_err(|(_, error)| error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    #[test]
+    fn pipes_are_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = |name: &str| mknodat(CWD, dir.path().join(name), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        pipe("db");
+        assert!(!is_sibling(&dir.path().join("db-wal")));
+        let other = dir.path().join("other");
+        Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+        has_only_files(&other).unwrap();
+        pipe("other-journal");
+        assert!(copy(&other, &dir.path().join("copy")).is_err());
+    }
 }
