@@ -154,7 +154,10 @@ fn result_row(node: &str, item: &silver_plugin_api::setup::Item, result: &ItemRe
     let (outcome, message, hint, log) = match &result.fate {
         Fate::InPlace => ("in place", None, None, Vec::new()),
         Fate::Changed => ("changed", None, None, Vec::new()),
-        Fate::Undone => ("undone", Some("no fresh connection came through in time".into()), None, Vec::new()),
+        Fate::Undone => {
+            let why = "no fresh connection came through in time, or another change that goes with it failed";
+            ("undone", Some(why.into()), None, Vec::new())
+        }
         Fate::Skipped { after } => ("skipped", Some(format!("{after} is not in place")), None, Vec::new()),
         Fate::Failed { causes, hint, log } => ("failed", Some(causes.join(": ")), hint.clone(), log.clone()),
     };
