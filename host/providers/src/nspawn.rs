@@ -8,7 +8,7 @@ use crate::{
     run::run,
 };
 use serde::{Deserialize, Serialize};
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, os::unix::fs::DirBuilderExt, path::PathBuf, process::Command};
 
 /// Where nodes are kept when nothing else is said.
 pub const DIRECTORY: &str = "/var/lib/silver-nspawn";
@@ -116,7 +116,9 @@ impl Nspawn {
             // of somebody who was killed: the lock is ours
             fs::remove_dir_all(&new).map_err(ProviderError::file(&new, "remove"))?;
         }
-        fs::create_dir(&new).map_err(ProviderError::file(&new, "make the directory"))?;
+        // root of a node is root of this machine: nobody else here may run what it makes setuid
+        let made = fs::DirBuilder::new().mode(0o700).create(&new);
+        made.map_err(ProviderError::file(&new, "make the directory"))?;
         let note = Note { address, image: image.clone() };
         let text = serde_json::to_string(&note).unwrap_or_default();
         let path = new.join("node.json");
