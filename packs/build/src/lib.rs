@@ -22,6 +22,7 @@ pub use recipes::{
 };
 
 mod curl;
+mod npm;
 pub mod process;
 mod recipes;
 mod sandboxed;

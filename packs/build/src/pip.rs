@@ -1,7 +1,7 @@
 //! Talking to a package index through the machine's own `pip`, with its configuration: mirrors,
 //! proxies and certificates are the operator's business.
 //!
-//! Only wheels are ever asked for, so nothing of a package is executed.
+//! Only wheels are ever asked for, and pip may start no program: nothing of a package is executed.
 
 use crate::process::{self, RunError};
 use serde::Deserialize;
@@ -181,18 +181,30 @@ impl For {
     }
 }
 
-/// Runs pip as if on another machine: `--platform` chooses wheels, but what a wheel needs there (its
-/// markers, PEP 508) pip looks up for the interpreter that runs it. The first argument is what is
-/// different there, as JSON.
-const ELSEWHERE: &str = "\
-import json, runpy, sys
-from pip._vendor.packaging import markers
+/// Runs pip so that it starts no program: `--only-binary` does not count for a package that another one
+/// requires by an address (`NAME @ https://…`, PEP 508), which pip would clone or build here. Only
+/// `keyring` may run, which the operator's configuration of pip may ask for passwords.
+///
+/// The first argument is what is different on another machine, as JSON: `--platform` chooses wheels, but
+/// what a wheel needs there (its markers) pip looks up for the interpreter that runs it.
+const PIP: &str = "\
+import json, os, runpy, sys
 there = json.loads(sys.argv.pop(1))
-here = markers.default_environment
-markers.default_environment = lambda: {**here(), **there}
+if there:
+    from pip._vendor.packaging import markers
+    here = markers.default_environment
+    markers.default_environment = lambda: {**here(), **there}
+starts = ('subprocess.Popen', 'os.exec', 'os.posix_spawn', 'os.system', 'os.fork', 'os.forkpty')
+def refuse(event, arguments):
+    if event in starts and not (arguments and os.path.basename(os.fsdecode(arguments[0])) == 'keyring'):
+        raise PermissionError('a package wants to start a program')
+sys.addaudithook(refuse)
 sys.argv[0] = 'pip'
 runpy.run_module('pip', run_name='__main__', alter_sys=True)
 ";
+
+/// What pip says then.
+const REFUSED: &str = "a package wants to start a program";
 
 impl fmt::Display for For {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -323,10 +335,7 @@ impl Pip {
     fn command(&self, work: &Path, subcommand: &[&str], target: &For) -> Command {
         let mut command = Command::new(&self.python);
         command.current_dir(work);
-        match target.markers() {
-            None => command.args(["-m", "pip"]),
-            Some(there) => command.args(["-c", ELSEWHERE, &there]),
-        };
+        command.args(["-c", PIP]).arg(target.markers().unwrap_or_else(|| "null".to_owned()));
         command.args(["--no-input", "--disable-pip-version-check", "--no-color", "--retries=1"]);
         command.args(subcommand);
         self.configure(&mut command);
@@ -358,7 +367,7 @@ impl Pip {
         if output.status.success() {
             return Ok(text);
         }
-        if text.contains("No module named pip") {
+        if text.contains("No module named pip") || text.contains("No module named 'pip'") {
             return Err(PipError::Missing { python: self.python.clone(), why: "it has no module `pip`".to_owned() });
         }
         Err(explain(&text))
@@ -379,6 +388,12 @@ fn work() -> Result<tempfile::TempDir, PipError> {
 fn explain(text: &str) -> PipError {
     let lines = || text.lines().map(str::trim);
     let errors: Vec<&str> = lines().filter_map(|line| line.strip_prefix("ERROR: ")).collect();
+    if text.contains(REFUSED) {
+        let name = |line: &str| line.strip_prefix("Collecting ").or(line.strip_prefix("Processing ")).map(str::to_owned);
+        let what = lines().filter_map(name).next_back().unwrap_or_else(|| "a package".to_owned());
+        let why = "would have to be built, or fetched by another program; only wheels of the index are used";
+        return PipError::Other(format!("`{what}` {why}"));
+    }
     if text.contains("DO NOT MATCH THE HASHES") {
         let (package, from) = lines().find_map(|line| line.split_once(" from ")).unwrap_or(("a package", ""));
         let url = from.split([' ', '#']).next().unwrap_or_default();
@@ -462,6 +477,12 @@ mod tests {
         let none = "ERROR: Could not find a version that satisfies the requirement TracAccountManager==9.9 (from versions: 0.6.0)\nERROR: No matching distribution found for TracAccountManager==9.9\n";
         assert!(
             matches!(explain(none), PipError::NoMatch { requirement, versions } if requirement == "TracAccountManager==9.9" && versions == "0.6.0")
+        );
+
+        let built = "Collecting nice\nCollecting evil@ https://example.org/evil.tar.gz\n  ERROR: Error a package wants to start a program while executing command\n";
+        assert_eq!(
+            explain(built).to_string(),
+            "pip failed: `evil@ https://example.org/evil.tar.gz` would have to be built, or fetched by another program; only wheels of the index are used"
         );
 
         let hashes = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    T==0.6 from https://x/T-0.6.whl (from -r r (line 1)):\n        Expected sha256 aa\n             Got        bb\n";

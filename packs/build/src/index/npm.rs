@@ -12,6 +12,7 @@ use super::{
     known::{self, Known},
 };
 use crate::{
+    npm,
     process::{self, RunError},
     store::{FileStore, Stored},
 };
@@ -74,7 +75,8 @@ impl NpmIndex {
     fn npm(&self, work: &Path, served: Option<&Registry>, arguments: &[String]) -> Result<String, Failure> {
         let mut command = Command::new("npm");
         command.current_dir(work).args(arguments);
-        command.args(["--ignore-scripts", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error", "--fetch-retries=1"]);
+        npm::run_nothing(&mut command);
+        command.args(["--no-audit", "--no-fund", "--no-progress", "--loglevel=error", "--fetch-retries=1"]);
         if let Some(address) = served.map(Registry::address).or(self.registry.clone()) {
             command.arg(format!("--registry={address}"));
         }
@@ -105,6 +107,10 @@ impl NpmIndex {
             .take(10)
             .collect();
         let told = plain(&told.join("; ")).into_owned();
+        if npm::wanted_git(said) {
+            let message = format!("a package is not of a registry, but in git: {told}");
+            return Failure::invalid("not-pinned", message, Some(lock::OF_A_REGISTRY));
+        }
         match code {
             "ERESOLVE" => {
                 let help = "choose a version that goes with the pack's own packages, or another version of the pack";

@@ -7,6 +7,7 @@ pub use lock::LockError;
 
 use super::{Addition, add, join};
 use crate::{
+    npm,
     origin::Origin,
     process::{self, RunError},
     provenance::Package,
@@ -136,7 +137,8 @@ fn path(text: &str) -> TreePath {
 
 fn install(manifest: &Manifest, npm: &NpmBuild, work: &Path) -> Result<(), NpmError> {
     let mut command = Command::new("npm");
-    command.current_dir(work).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"]);
+    command.current_dir(work).args(["ci", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"]);
+    npm::run_nothing(&mut command);
     command.arg(if npm.dev { "--include=dev" } else { "--omit=dev" });
     // optional packages with native code are those for the pack's platform
     let arch = manifest.pack.platform.as_ref().map(|platform| platform.processor.as_str());

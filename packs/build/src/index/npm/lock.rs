@@ -18,6 +18,9 @@ pub(super) struct Locked {
     pub(super) script: bool,
 }
 
+/// The way out of a package that is in no registry.
+pub(super) const OF_A_REGISTRY: &str = "choose a version of what needs it that needs packages of a registry only";
+
 /// The package at a place below `node_modules`.
 pub(super) fn name_of(place: &str) -> &str {
     place.rsplit("/node_modules/").next().unwrap_or(place)
@@ -42,11 +45,7 @@ pub(super) fn closure(text: &str, target: &str) -> Result<Vec<Locked>, Failure> 
         let other_name = entry["name"].as_str().is_some_and(|real| real != name);
         if sha512.is_none() || version.is_empty() || other_name {
             let message = format!("`{name}` is not a package that can be pinned: it has another name, or comes from no registry");
-            return Err(Failure::invalid(
-                "not-pinned",
-                message,
-                Some("choose a version of what needs it that needs packages of a registry only"),
-            ));
+            return Err(Failure::invalid("not-pinned", message, Some(OF_A_REGISTRY)));
         }
         locked.push(Locked { place: place.to_owned(), name, version, sha512, script: entry["hasInstallScript"] == true });
     }

@@ -109,3 +109,31 @@ fn what_cannot_be_had_says_why() {
     let away = NpmIndex::new(&world.pack, None, Some("/nonexistent".into()), world.work.path()).unwrap();
     assert!(matches!(away.resolve_all(&want(&[("node-a", "")]), &[], TARGET), Err(Failure::Unavailable(_))));
 }
+
+#[test]
+fn nothing_of_a_package_in_git_is_cloned_or_run() {
+    let world = World::new();
+    let (repository, ran) = (world.work.path().join("evil"), world.work.path().join("ran"));
+    fs::create_dir(&repository).unwrap();
+    let address = format!("git+file://{}", repository.display());
+    // npm would install what the clone needs, with the `git` of its `.npmrc`, in spite of `--ignore-scripts`
+    let manifest = json!({
+        "name": "evil", "version": "1.0.0", "scripts": { "prepare": "true" },
+        "bundleDependencies": ["more"], "dependencies": { "more": address },
+    });
+    fs::write(repository.join("package.json"), manifest.to_string()).unwrap();
+    fs::write(repository.join(".npmrc"), "git=./git.sh\n").unwrap();
+    fs::write(repository.join("git.sh"), format!("#!/bin/sh\ntouch '{}'\n", ran.display())).unwrap();
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["add", "-A"],
+        &["update-index", "--chmod=+x", "git.sh"],
+        &["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "one"],
+    ] {
+        assert!(Command::new("git").current_dir(&repository).args(arguments).status().unwrap().success(), "{arguments:?}");
+    }
+    world.publish("node-git", "1.0.0", &json!({ "dependencies": { "evil": address } }));
+    let (code, message) = refusal(world.index().resolve_all(&want(&[("node-git", "")]), &[], TARGET).unwrap_err());
+    assert!(code == "not-pinned" && message.contains("in git"), "{message}");
+    assert!(!ran.exists(), "{message}");
+}

@@ -129,6 +129,23 @@ fn what_cannot_be_had_says_why() {
 }
 
 #[test]
+fn what_is_required_by_its_address_is_not_built() {
+    let world = World::new();
+    let (source, ran) = (world.work.path().join("evil"), world.work.path().join("ran"));
+    fs::create_dir(&source).unwrap();
+    let project = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+    fs::write(source.join("pyproject.toml"), project).unwrap();
+    fs::write(source.join("backend.py"), format!("open({:?}, 'w')\n", ran.display().to_string())).unwrap();
+    // `--only-binary` does not count for it
+    test_wheels::wheel(world.folder.path(), "nice", "1.0", &[&format!("evil @ file://{}", source.display())]);
+    for target in ["", "linux-aarch64-gnu2.36-cp312"] {
+        let error = world.index().resolve_all(&want("nice", ""), &[], target).unwrap_err().to_string();
+        assert!(error.contains("evil") && error.contains("only wheels of the index are used"), "{error}");
+        assert!(!ran.exists(), "{target}");
+    }
+}
+
+#[test]
 fn another_digest_is_refused() {
     let world = World::new();
     let index = world.index();
