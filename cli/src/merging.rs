@@ -17,14 +17,14 @@ use silver_pack::{
     hash,
     listing::Listing,
     manifest::{ByteSize, Manifest, SettingDef, SettingType, World},
-    merge::{self, Layer, Look, Merged},
+    merge::{self, Layer, Look, MergeError, Merged},
     overlay::OverlayLimits,
     overlay_customizer::{self, OverlayCustomizer},
     overrides,
     pack::Pack,
     settings::{self, SettingError},
 };
-use silver_plugin_api::{Digest, Settings};
+use silver_plugin_api::{Digest, Settings, Severity};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// A pack and a customization that fits it.
@@ -68,12 +68,28 @@ pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<
         trust::check(&context.ui, &pack, &customization, how.first)?;
     }
     let customization = ask_for_settings(context, &pack, customization, &set)?;
-    let settings = customization.fit(pack.manifest())?;
+    let settings = customization.fit(pack.manifest()).map_err(|error| unfit(context, &pack, &customization, error))?;
     if !how.development {
         customization.check_pack(&locked(&pack)).map_err(integrity)?;
     }
     customization.check_lock().map_err(integrity)?;
     Ok(Opened { pack, customization: Some(customization), settings })
+}
+
+/// What else stops an update to another version of the pack is told with it, not after it.
+fn unfit(context: &Context, pack: &Pack, customization: &Customization, error: DocumentError) -> CommandError {
+    let used = customization.lock.pack.as_ref();
+    let another = used.is_some_and(|used| used.id == pack.manifest().pack.id && used.digest != pack.digest());
+    let Some(Ok(look)) = another.then(|| look(context, pack, customization, None)) else { return error.into() };
+    let mut findings = overrides::conflicts(&look.overrides);
+    findings.extend(look.diagnostics.into_iter().filter(|finding| finding.severity == Severity::Error));
+    if findings.is_empty() {
+        return error.into();
+    }
+    let more = MergeError::Findings(findings);
+    let hints = [error.hint(), more.hint()];
+    let told = CommandError::usage(format!("{error}\n{more}"));
+    hints.into_iter().fold(told, CommandError::maybe_hint)
 }
 
 /// The settings of the customization in `dir`, its bases among them, if it fits the pack. For commands that work

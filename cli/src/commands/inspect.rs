@@ -297,6 +297,9 @@ fn show_provenance(context: &Context, provenance: &Value) {
         let dirty = if source["dirty"] == true { ", with changes that no revision holds" } else { "" };
         let (vcs, revision) = (text(&source["vcs"]), text(&source["revision"]));
         context.ui.line(&format!("source: {vcs} {revision} {}{dirty}", text(&source["directory"])));
+    } else if provenance["zip"].is_object() {
+        let zip = &provenance["zip"];
+        context.ui.line(&format!("source: the zip {}: {}", text(&zip["file"]), text(&zip["digest"])));
     } else {
         context.ui.line("source: not under version control");
     }

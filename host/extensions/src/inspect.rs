@@ -213,7 +213,11 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
 /// Names of the outermost component's imports and exports. What is nested inside can reach only
 /// what the outermost one imports.
 fn names(wasm: &[u8]) -> Result<(Vec<String>, Vec<String>), Refusal> {
-    let damaged = |error: wasmparser::BinaryReaderError| Refusal::NotWasm(plain(&error.to_string()).into_owned());
+    // the first line; what follows are bytes
+    let damaged = |error: wasmparser::BinaryReaderError| {
+        let told = error.message().lines().next().unwrap_or_default();
+        Refusal::NotWasm(format!("{} (at byte {})", plain(told.trim_end_matches(" - expected=[")), error.offset()))
+    };
     let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0_u32);
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(damaged)? {

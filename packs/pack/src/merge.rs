@@ -15,7 +15,7 @@ use crate::{
     listing::Listing,
     manifest::{self, Manifest},
     overlay::{Draft, OverlayLimits, Reasons},
-    overrides::{self, Override, Survey},
+    overrides::{self, Override, State, Survey},
     snapshot::Snapshot,
 };
 use serde::Serialize;
@@ -188,8 +188,9 @@ pub fn look(input: &Input<'_>, customization: &Customization) -> Result<Look, Me
     };
     let mut kept = match laid {
         Ok(kept) => kept,
-        Err(MergeError::Findings(diagnostics)) => {
+        Err(MergeError::Findings(mut diagnostics)) => {
             let overrides = survey(input, customization, &own, None);
+            diagnostics.retain(|finding| !is_conflict(finding, &overrides));
             return Ok(Look { kept: None, overrides, diagnostics, cached });
         }
         Err(failed) => return Err(failed),
@@ -207,6 +208,13 @@ pub fn look(input: &Input<'_>, customization: &Customization) -> Result<Look, Me
         customization.base_of(&file).map(|_| format!("customization:{}", customization.shown(&file)))
     });
     Ok(Look { kept: Some(kept), overrides, diagnostics, cached })
+}
+
+/// Is it told better by the state of its file: the pack had what the file replaces, and has it no more?
+fn is_conflict(finding: &Diagnostic, overrides: &[Override]) -> bool {
+    let Some(at) = finding.at.as_ref().filter(|_| finding.code == "override-of-nothing") else { return false };
+    let gone = |one: &Override| one.file == at.path && matches!(one.state, State::Gone | State::Moved(_));
+    overrides.iter().any(gone)
 }
 
 fn survey(input: &Input<'_>, customization: &Customization, own: &Snapshot, found: Option<&[Overridden]>) -> Vec<Override> {

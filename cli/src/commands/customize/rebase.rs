@@ -128,6 +128,7 @@ fn of_file(one: &Override, done: &Done, written: bool) -> Row {
         }
         Done::Chosen(Side::Ours) => (format!("{file}: where both changed the same, yours counts"), None),
         Done::Chosen(Side::Theirs) => (format!("{file}: where both changed the same, the pack's counts"), None),
+        Done::Removed if one.theirs.is_none() => (format!("{file} is taken out: the pack has no {path} any more"), None),
         Done::Removed => (format!("{file} is taken out: the pack's {path} counts"), None),
         Done::Moved(to) => (format!("{file} is {to} now, as the pack's {path} moved"), None),
         Done::Open(Why::Opaque) => {
@@ -139,7 +140,7 @@ fn of_file(one: &Override, done: &Done, written: bool) -> Row {
         ),
         Done::Open(Why::NoBase) => (
             format!(
-                "{file}: what it was made from ({}) is not in this machine's registry",
+                "{file}: what it was made from ({}) is not in this machine's registry, nor in a pack of `--base`",
                 one.base.map(|base| base.short()).unwrap_or_default()
             ),
             Some(format!("give the pack that it was made from with `--base OLD.zip`; or {}", choose())),

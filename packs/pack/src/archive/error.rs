@@ -291,6 +291,7 @@ impl ArchiveError {
                 "another tool has written this pack anew: get the publisher's own, or make one of it with `silver pack --from ZIP`"
             }
             Self::NotUtf8 { .. } => "make the archive again where the locale is UTF-8, or rename the file",
+            Self::Method { .. } => "pack it again with deflate, as `zip -r` does",
             Self::Limit { .. } => "this is no ordinary pack; do not unpack it by other means either",
             _ => "do not use this archive: it was made by a broken tool, or to be read differently by different tools",
         };

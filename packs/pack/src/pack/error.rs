@@ -149,7 +149,9 @@ impl PackError {
             Self::Archive { source, .. } => return source.hint(),
             Self::Manifest { source, .. } => return source.hint(),
             Self::Read { source, .. } => return source.hint(),
-            Self::NoTree { .. } | Self::NoManifest { .. } => "make a pack from a directory with `silver pack DIR`",
+            Self::NoTree { .. } | Self::NoManifest { .. } => {
+                "make a pack from a directory with `silver pack DIR`, or from this zip with `silver pack --from ZIP`"
+            }
             Self::Signature { source: SignatureError::Legacy, .. } => {
                 "sign it with `silver pack --sign`, or minisign 0.10 or later"
             }
