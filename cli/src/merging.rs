@@ -126,7 +126,7 @@ pub fn locked(pack: &Pack) -> LockedPack {
 fn no_customization(errors: &[SettingError]) -> CommandError {
     let names: Vec<String> = errors.iter().map(|error| format!("`{}`", error.name())).collect();
     let error = CommandError::usage(format!("the pack wants settings that have no default: {}", names.join(", ")));
-    error.hint("give them with `--set NAME=VALUE`, or in a customization: a directory with a customize.toml, `--customize=DIR`")
+    error.hint("give them in a customization: a directory with a customize.toml, `--customize=DIR`; `update` and `plan` take `--set NAME=VALUE`, too")
 }
 
 /// The settings of the command line, checked.

@@ -231,7 +231,10 @@ impl std::str::FromStr for AppPluginWanted {
         if starts && specifier && !versions.contains(|c: char| is_control(c) || "/:".contains(c)) {
             return Ok(Self { name: name.into(), versions: versions.into() });
         }
-        Err(format!("`{}` is not a package: write \"NAME\" or \"NAME==1.2\"", text.escape_debug()))
+        Err(format!(
+            "`{}` is not a package: write \"NAME\", or with a version \"NAME==1.2\", of npm \"NAME@1.2.3\"",
+            text.escape_debug()
+        ))
     }
 }
 
