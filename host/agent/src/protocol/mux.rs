@@ -19,7 +19,7 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     sync::{mpsc, oneshot, watch},
 };
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
@@ -68,7 +68,7 @@ impl Mux {
         writer.write_all(MARKER).await?;
         let (told, state) = watch::channel(State::Waiting);
         let seen = told.clone();
-        let reader = Skip::new(reader, MAX_NOISE, Box::new(move || drop(seen.send_replace(State::There))));
+        let reader = Skip::new(read_ahead(reader), MAX_NOISE, Box::new(move || drop(seen.send_replace(State::There))));
         let connection = Connection::new(tokio::io::join(reader, writer).compat(), config(), Mode::Client);
         let (open, wanted) = mpsc::channel(STREAMS);
         tokio::spawn(async move {
@@ -114,6 +114,18 @@ impl Mux {
             _ => Arc::new(ProtocolError::Ended),
         }
     }
+}
+
+/// Takes what comes as it comes. A side of yamux that has a frame to answer with reads on only when that has gone out,
+/// so that two sides which both have much to say could wait for each other for ever; one that always takes what comes
+/// keeps the other going. What that is, is bounded by the window.
+fn read_ahead(mut reader: impl AsyncRead + Send + Unpin + 'static) -> DuplexStream {
+    let (ahead, mut filling) = duplex(2 * WINDOW);
+    tokio::spawn(async move {
+        // an error is an end like any other: the marker, or what is missing, tells what it means
+        tokio::io::copy(&mut reader, &mut filling).await.ok();
+    });
+    ahead
 }
 
 /// Moves bytes until nobody wants any connection, or the streams below end; says why.

@@ -1,5 +1,6 @@
 use super::*;
-use tokio::io::{AsyncReadExt, DuplexStream, duplex, split};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, split};
 
 /// An agent that says back what it hears, over every connection.
 fn echo(stream: DuplexStream, noise: Vec<u8>) {
@@ -51,6 +52,29 @@ async fn connections_do_not_disturb_each_other() {
     drop(idle);
     assert_eq!(say(&mux, b"after".to_vec()).await, b"after");
     assert!(!mux.has_ended());
+}
+
+#[tokio::test]
+async fn what_comes_is_taken_while_nobody_takes_what_is_said() {
+    let (ours, mut theirs) = duplex(1 << 10);
+    let (reader, writer) = split(ours);
+    let mux = Mux::client(reader, writer).await.unwrap();
+    let mut stream = mux.open().await.unwrap();
+    stream.write_all(&[7; 100 << 10]).await.unwrap();
+    theirs.write_all(MARKER).await.unwrap();
+    mux.there().await.unwrap();
+    // yamux: version, type, flags, connection, length; a ping wants an answer, for which there is no room
+    theirs.write_all(&[0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9]).await.unwrap();
+    for _ in 0..100 {
+        theirs.write_all(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 4, 0]).await.unwrap();
+        let written = theirs.write_all(&[8; 1 << 10]);
+        tokio::time::timeout(Duration::from_secs(60), written).await.expect("it goes on reading").unwrap();
+    }
+    let (mut reader, _writer) = split(theirs);
+    tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await.ok() });
+    let mut heard = vec![0; 100 << 10];
+    stream.read_exact(&mut heard).await.unwrap();
+    assert!(heard.iter().all(|byte| *byte == 8));
 }
 
 #[tokio::test]
