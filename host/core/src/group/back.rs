@@ -32,7 +32,7 @@ pub(super) async fn take_back(
         async move {
             match end {
                 Ended::Outcome(outcome) if outcome.kind == OutcomeKind::Done => {
-                    match roll_back(&*nodes[index], &apps[index], index, means, &mut reports).await {
+                    match roll_back(&*nodes[index], &apps[index], &outcome, index, means, &mut reports).await {
                         Ok(Ok(back)) => Ended::TakenBack(back),
                         Ok(Err(why)) => Ended::Ahead { outcome, why },
                         Err(error) => Ended::Ahead { outcome, why: error.to_string() },
@@ -53,16 +53,21 @@ pub(super) async fn take_back(
     tokio::join!(rows, telling).0
 }
 
-/// Takes one member back, unless that would lose writes or there is nothing to go back to.
+/// Takes one member back, unless that would lose writes, there is nothing to go back to, or somebody else has deployed
+/// there since.
 async fn roll_back(
     node: &dyn Node,
     app: &str,
+    done: &Outcome,
     index: usize,
     means: &Means<'_>,
     listener: &mut dyn Listener,
 ) -> Result<Result<Outcome, String>, DeployError> {
     let flags = Flags { attempt: format!("{}-back-{index}", means.flags.attempt), barrier_ms: None, ..means.flags.clone() };
     let planned = plan_rollback(node, app, None, means.deployment, means.backup, &flags).await?;
+    if planned.plan().transition.parent != done.current {
+        return Ok(Err("somebody has changed it since: that is for a person to decide".into()));
+    }
     if planned.plan().summary.lost.is_some() {
         return Ok(Err("going back would lose what was written since: that is for a person to decide".into()));
     }
