@@ -60,7 +60,7 @@ async fn what_comes_is_taken_while_nobody_takes_what_is_said() {
     let (reader, writer) = split(ours);
     let mux = Mux::client(reader, writer).await.unwrap();
     let mut stream = mux.open().await.unwrap();
-    stream.write_all(&[7; 100 << 10]).await.unwrap();
+    stream.write_all(&vec![7; 100 << 10]).await.unwrap();
     theirs.write_all(MARKER).await.unwrap();
     mux.there().await.unwrap();
     // yamux: version, type, flags, connection, length; a ping wants an answer, for which there is no room
@@ -68,7 +68,7 @@ async fn what_comes_is_taken_while_nobody_takes_what_is_said() {
     for _ in 0..100 {
         theirs.write_all(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 4, 0]).await.unwrap();
         let written = theirs.write_all(&[8; 1 << 10]);
-        tokio::time::timeout(Duration::from_secs(60), written).await.expect("it goes on reading").unwrap();
+        tokio::time::timeout(Duration::from_mins(1), written).await.expect("it goes on reading").unwrap();
     }
     let (mut reader, _writer) = split(theirs);
     tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await.ok() });
