@@ -146,12 +146,11 @@ impl Caddy {
                 links.switch(&rules, &placed.label, open)?;
             }
         }
-        if wanted != existing && !away {
-            self.api.load(&wanted).await?;
-        }
-        // also what Caddy had already: whoever was killed in between has left the file as it was before
-        let text = serde_json::to_vec_pretty(&wanted).unwrap_or_default();
-        if read_optional(&self.places.config)?.is_none_or(|there| there != text) {
+        if wanted != existing {
+            if !away {
+                self.api.load(&wanted).await?;
+            }
+            let text = serde_json::to_vec_pretty(&wanted).unwrap_or_default();
             write_atomic(&self.places.config, &text, 0o644)?;
         }
         if let Some(placed) = served {
