@@ -25,7 +25,7 @@ use std::{
     },
 };
 
-use crate::http::Http;
+use crate::{http::Http, wait_for};
 use inside::Inside;
 
 /// Tests of one file: names and functions that panic when a promise is broken.
@@ -139,6 +139,15 @@ impl TestNode {
     /// When it does not run.
     pub fn try_sh(&self, script: &str) -> Output {
         self.exec(script).unwrap_or_else(|error| panic!("{}: {}", self.name(), words(&error)))
+    }
+
+    /// Waits until nothing is under way any more, whoever carries it, and its lock has fallen.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn at_rest(&self) {
+        let rests = "test -z \"$(ls /var/lib/silver/journal)\" && ! systemctl -q is-active 'silver-carry-*' 'silver-settle-*'";
+        wait_for("the changes to end", || self.try_sh(rests).status.success().then_some(()));
     }
 
     /// Runs a script of the user's login shell over ssh.

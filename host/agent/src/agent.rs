@@ -234,7 +234,12 @@ impl Agent {
     /// What is under way: its id and its feed.
     pub(crate) fn under_way(self: &Arc<Self>, app: &str) -> Option<(String, Arc<Feed>)> {
         if self.options.launch.is_some() {
-            let id = self.running_id(app)?;
+            let Some(id) = self.running_id(app) else {
+                // its journal goes before its outcome is told: it is in its last moments
+                let id = feed::file::untold(self.dirs(), app).inspect_err(|error| tracing::warn!("{}", words(error))).ok()??;
+                let feed = self.look_on(app, &id, 0);
+                return Some((id, feed));
+            };
             // what was said of a change that nobody carries is over: what is looked on at is how it is settled
             let left = self.is_left(app).inspect_err(|error| tracing::error!("{}", words(error))).unwrap_or(false);
             let from = if left { feed::file::length(&feed::file::path(self.dirs(), app, &id)) } else { 0 };

@@ -139,17 +139,6 @@ impl Server {
         (client, hold)
     }
 
-    /// Waits until nothing is under way any more, whoever carries it.
-    ///
-    /// # Panics
-    /// When that takes too long.
-    pub fn at_rest(&self) {
-        let journals = self.node.root().expect("a running node").join("var/lib/silver/journal");
-        wait_for("the journal to be closed", || {
-            std::fs::read_dir(&journals).is_ok_and(|mut files| files.next().is_none()).then_some(())
-        });
-    }
-
     /// The outcome of the last change, and why, as its registry has recorded it.
     ///
     /// # Panics

@@ -79,7 +79,7 @@ impl Server {
 
     /// Waits until nothing is under way any more.
     fn settled(&self) {
-        wait_for("the end of the change", || self.0.sh("ls /var/lib/silver/journal").is_empty().then_some(()));
+        self.0.at_rest();
         assert_eq!(self.0.sh("ls /var/lib/silver/registry/events"), "0.json", "it is recorded once");
     }
 

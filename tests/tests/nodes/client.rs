@@ -90,7 +90,7 @@ fn goes_on(edition: &str, version: &str) {
         }
         hold.let_go();
         // on the node it ends without anybody who looks on
-        server.at_rest();
+        server.node.at_rest();
         if loss == Loss::Network {
             server.node.partition(false).unwrap();
         }

@@ -104,7 +104,7 @@ fn who_vanishes_is_not_waited_for_and_goes_back() {
     client.kill().unwrap();
     client.wait().unwrap();
     for node in &fleet.nodes {
-        wait_for("the journal to be closed", || node.sh("ls /var/lib/silver/journal").is_empty().then_some(()));
+        node.at_rest();
     }
     assert_eq!(fleet.versions(), ["1.0.0"; 2]);
 
@@ -125,7 +125,7 @@ fn who_vanishes_is_not_waited_for_and_goes_back() {
     assert_eq!(Fleet::column(&report, "outcome"), ["reverted", "unknown"], "{said}");
     assert!(said.contains("node web2 cannot be reached any more"), "{said}");
     second.partition(false).unwrap();
-    wait_for("the journal to be closed", || second.sh("ls /var/lib/silver/journal").is_empty().then_some(()));
+    second.at_rest();
     assert_eq!(fleet.versions(), ["1.0.0"; 2]);
     fleet.update("next").ok();
     assert_eq!(fleet.versions(), ["1.0.1"; 2]);

@@ -136,6 +136,13 @@ pub(crate) fn last(dirs: &Dirs, app: &str) -> Result<Option<Finished>, DiskError
     Ok(None)
 }
 
+/// The newest change of an app, when its outcome is not told yet.
+pub(crate) fn untold(dirs: &Dirs, app: &str) -> Result<Option<String>, DiskError> {
+    let Some((_, path)) = newest(&dirs.feeds(app))?.into_iter().next() else { return Ok(None) };
+    let told = matches!(Reader::new(path.clone(), 0).more()?.pop(), Some(Line::Outcome(_)));
+    Ok((!told).then(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned()))
+}
+
 /// Leaves the newest.
 fn forget(dir: &Path) -> Result<(), DiskError> {
     newest(dir)?.iter().skip(KEPT - 1).try_for_each(|(_, path)| remove_file(path))
@@ -191,11 +198,13 @@ mod tests {
         let feed = Feed::in_file(&path).unwrap();
         feed.say("a", ProgressKind::Done);
         assert_eq!(steps(&early.more().unwrap()), "( a");
+        assert_eq!(untold(&dirs, "shop").unwrap().as_deref(), Some("t1"));
         feed.say("b", ProgressKind::Line("x\ny".into()));
         feed.finish(outcome(OutcomeKind::RevertFailed));
         assert_eq!(steps(&early.more().unwrap()), "b )");
         assert_eq!(steps(&Reader::new(path.clone(), 0).more().unwrap()), "( a b )");
         assert_eq!(last(&dirs, "shop").unwrap().unwrap().outcome.kind, OutcomeKind::RevertFailed);
+        assert_eq!(untold(&dirs, "shop").unwrap(), None);
 
         // killed in the middle of a line; the next one goes on
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"progress\":{\"st").unwrap();

@@ -6,7 +6,7 @@ use crate::{
     disk::names,
     fake::{FakeApps, NEW, OLD, breaking, release},
     fault::{DieAt, Moment},
-    feed::file,
+    feed::{Feed, file},
     launch::{Launch, Work, begun},
     protocol::{self, Channel, ErrorCode, Hello, Request, Response, mux::Mux, mux::Stream},
     server::carry,
@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use silver_pack::listing::{Kind, Listing, Node};
 use silver_plugin_api::{
     TreePath,
-    plan::{AppState, DataClass, OutcomeKind, Release, Transition},
+    plan::{AppState, DataClass, OutcomeKind, ProgressKind, Release, Transition},
 };
 use std::{
     collections::VecDeque,
@@ -418,6 +418,41 @@ async fn who_comes_later_looks_on_and_who_was_cut_comes_back() {
         assert_eq!((finished.id.as_str(), finished.outcome.kind), ("t1", OutcomeKind::Done));
     }
     assert_eq!(server.world(), "new");
+}
+
+/// Between the end of a journal and the outcome that is told there is a moment. Who comes in it hears of the change
+/// that is ending, not of one before it; also when whoever carried it is killed just then.
+#[tokio::test]
+async fn who_comes_in_the_last_moment_hears_how_it_ended() {
+    let server = Server::new();
+    let visit = Visit::whole(&server, Arc::new(Task::default())).await;
+    let mut ann = visit.client("ann@desk").await.unwrap();
+    assert_eq!(ann.update(&server).await, Some(OutcomeKind::Done));
+    let told = file::path(&server.dirs, "shop", "t1");
+    let outcome = match ann.ask(&watch()).await {
+        Some(Response::Idle { last: Some(last) }) => last.outcome,
+        other => panic!("{other:?}"),
+    };
+
+    let feed = Feed::in_file(&file::path(&server.dirs, "shop", "t2")).unwrap();
+    feed.say("prune", ProgressKind::Done);
+    let carries = crate::lock::app(&server.dirs, "shop", "ann@desk").unwrap();
+    ann.0.send(&watch()).await.unwrap();
+    let Some(Response::Progress(heard)) = ann.0.receive().await.unwrap() else { panic!() };
+    assert_eq!(heard.step, "prune");
+    feed.finish(outcome.clone());
+    drop(carries);
+    let Some(Response::Ended(ended)) = ann.last().await else { panic!() };
+    assert_eq!((ended.id.as_str(), ended.outcome), ("t2", outcome));
+
+    // the outcome of the first was never told, and its journal is gone: the registry has it
+    let lines = fs::read_to_string(&told).unwrap();
+    let untold: Vec<&str> = lines.lines().filter(|line| !line.contains("\"outcome\"")).collect();
+    assert!(untold.len() < lines.lines().count());
+    fs::remove_file(file::path(&server.dirs, "shop", "t2")).unwrap();
+    fs::write(&told, untold.join("\n") + "\n").unwrap();
+    let Some(Response::Ended(ended)) = ann.ask(&watch()).await else { panic!() };
+    assert_eq!((ended.id.as_str(), ended.outcome.kind), ("t1", OutcomeKind::Done));
 }
 
 /// Nothing has changed when nobody could be started who carries the change.
