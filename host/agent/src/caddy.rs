@@ -146,10 +146,11 @@ impl Caddy {
                 links.switch(&rules, &placed.label, open)?;
             }
         }
-        if wanted != existing {
-            if !away {
-                self.api.load(&wanted).await?;
-            }
+        if wanted != existing && !away {
+            self.api.load(&wanted).await?;
+        }
+        // also when Caddy has it already: whoever was killed in between has left the file behind
+        if self.starts_with()?.as_ref() != Some(&wanted) {
             let text = serde_json::to_vec_pretty(&wanted).unwrap_or_default();
             write_atomic(&self.places.config, &text, 0o644)?;
         }

@@ -67,6 +67,23 @@ async fn a_restart_comes_back_the_same() {
     assert_eq!(status(&world.get("/").await), 200);
 }
 
+/// An agent was killed, or its disk was full, between the change and the file.
+#[tokio::test]
+async fn a_file_that_is_behind_is_mended_by_the_next() {
+    let Some(mut world) = World::caddy().await else { return };
+    named(&world.socket("a.1"), "old");
+    let file = world.dirs.data.join("caddy.json");
+    world.route(&world.served("a.1", |_| ())).await;
+    let before = fs::read(&file).unwrap();
+    let placed = world.served("a.1", |release| release.front.headers = vec![("X-New".into(), "1".into())]);
+    world.route(&placed).await;
+    fs::write(&file, before).unwrap();
+    world.route(&placed).await;
+    let Kind::Caddy(process) = &mut world.kind else { unreachable!("it is Caddy") };
+    process.restart().await;
+    assert_eq!(header(&world.get("/").await, "x-new"), Some("1"));
+}
+
 /// Undoing a change does not need it, and what is changed without it is there when it comes.
 #[tokio::test]
 async fn what_changes_while_it_is_away_is_so_when_it_starts() {
