@@ -20,6 +20,7 @@ pub(crate) const TESTS: Tests = &[
     ("a_reboot_keeps_what_was_written", a_reboot_keeps_what_was_written),
     ("stopping_lets_services_end_and_killing_does_not", stopping_lets_services_end_and_killing_does_not),
     ("a_cut_network_loses_packets_until_it_is_mended", a_cut_network_loses_packets_until_it_is_mended),
+    ("a_mended_network_is_there_at_once", a_mended_network_is_there_at_once),
     ("memory_of_a_service_is_limited", memory_of_a_service_is_limited),
     ("a_small_disk_fills_up", a_small_disk_fills_up),
     ("nodes_reach_each_other_by_name", nodes_reach_each_other_by_name),
@@ -116,6 +117,24 @@ fn a_cut_network_loses_packets_until_it_is_mended() {
     assert_eq!(from.next().unwrap().unwrap(), "meanwhile");
     drop(to);
     assert!(session.wait().unwrap().success());
+}
+
+/// Also for who comes just before this machine gives up looking for the node, as it does a second after its last question who
+/// has that address.
+fn a_mended_network_is_there_at_once() {
+    let node = TestNode::bare("web1");
+    let ssh = SocketAddr::from((node.address().ip(), 22));
+    let asked = |kind: &str| fs::read_to_string(format!("/proc/sys/net/ipv4/neigh/silver0/{kind}_solicit")).unwrap();
+    let questions: u32 = ["ucast", "mcast"].map(|kind| asked(kind).trim().parse::<u32>().unwrap()).iter().sum();
+    let last = format!("probes {questions} INCOMPLETE");
+    node.partition(true).unwrap();
+    wait_for("the last question", || {
+        TcpStream::connect_timeout(&ssh, Duration::from_millis(100)).expect_err("the cable is cut");
+        let known = Command::new("ip").args(["-s", "neighbour", "show", "to", &ssh.ip().to_string()]).output().unwrap();
+        String::from_utf8_lossy(&known.stdout).contains(&last).then_some(())
+    });
+    node.partition(false).unwrap();
+    TcpStream::connect(ssh).unwrap();
 }
 
 fn memory_of_a_service_is_limited() {

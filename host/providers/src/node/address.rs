@@ -97,6 +97,13 @@ impl Address {
 
     /// Switches the cable on or off.
     pub(super) fn set_link(self, up: bool) -> Result<(), ProviderError> {
-        run(Command::new("ip").args(["link", "set", &self.link(), if up { "up" } else { "down" }])).map(drop)
+        run(Command::new("ip").args(["link", "set", &self.link(), if up { "up" } else { "down" }]))?;
+        if up {
+            // Whoever was looking for it with his last question when the cable came back gives up a second later, and with him all
+            // who have asked meanwhile («No route to host»): a network of a room's size, which no server is reached over.
+            let known = ["lladdr", &self.mac(), "dev", BRIDGE, "nud", "stale"];
+            run(Command::new("ip").args(["neighbour", "replace", &self.ip().to_string()]).args(known))?;
+        }
+        Ok(())
     }
 }
