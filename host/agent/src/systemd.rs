@@ -25,7 +25,7 @@ mod user;
 
 pub use copy::copy_logs;
 pub use door::Door;
-pub use places::{check_socket, directory, socket, web_link};
+pub use places::{check_socket, directory, socket};
 
 use crate::{
     apps::{AppFailure, Apps, LineSink, Placed, Route},

@@ -4,6 +4,7 @@ mod driver;
 
 pub(crate) use driver::{ON_A_NODE, on_a_node};
 
+use silver_agent::dirs::Dirs;
 use silver_plugin_api::{
     Digest, Settings, TreePath,
     plan::{
@@ -90,6 +91,11 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
+/// Where a web process of the release listens on the node.
+pub(crate) fn socket(label: &str, index: u32) -> String {
+    silver_agent::systemd::socket(&Dirs::server(), label, "web", index).display().to_string()
+}
+
 fn path(text: &str) -> TreePath {
     text.parse().unwrap()
 }
@@ -167,7 +173,7 @@ fn an_app_is_in_a_room_of_its_own() {
         assert!(exposed <= 2.5, "{judged}");
     }
     // Caddy gets to the socket and to what is public, and others do not
-    let socket = format!("/run/silver/apps/trac/{label}/web.0.sock");
+    let socket = socket(label, 0);
     let ask = format!("curl -s --max-time 5 --unix-socket {socket} http://x/");
     assert_eq!(text(&world.as_user("caddy", &ask)), "ok");
     assert!(!world.as_user("nobody", &ask).status.success());
@@ -199,7 +205,7 @@ fn an_app_cannot_reach_what_belongs_to_another() {
     world.start("trac.20261122_1", "plain");
     world.start("spy.20261122_1", "plain");
     world.act("run", "trac.20261122_1", "sh -c 'echo row > $SILVER_DATA_DIR/db/row'");
-    let socket = world.node.sh("readlink /run/silver/apps/trac/trac.20261122_1/web.0.sock");
+    let socket = socket("trac.20261122_1", 0);
     let sees = |what: &str| {
         let output = world.try_act("run", "spy.20261122_1", &format!("sh -c \"{}\"", what.replace('$', "\\$")));
         assert!(!output.status.success(), "{what}: {}", text(&output));
@@ -317,7 +323,7 @@ fn a_port_is_reached_by_its_socket_only() {
     });
     world.act("start", label, "");
     for index in 0..2 {
-        let ask = format!("curl -s --max-time 5 --unix-socket /run/silver/apps/port/{label}/web.{index}.sock http://x/server.py");
+        let ask = format!("curl -s --max-time 5 --unix-socket {} http://x/server.py", socket(label, index));
         assert!(text(&world.as_user("caddy", &ask)).contains("asked to misbehave"), "{index}");
         assert!(!world.as_user("nobody", &ask).status.success());
     }

@@ -1,6 +1,6 @@
 //! Caddy before applications of their own users: what it may read, and what it must never be led to.
 
-use crate::apps::World;
+use crate::apps::{World, socket};
 use silver_plugin_api::plan::StaticDir;
 use silver_tests::{nodes::Tests, wait_for};
 use std::{
@@ -80,7 +80,7 @@ fn caddy_serves_what_it_may_and_is_led_nowhere() {
     wait_for("a line", || world.act("requests", label, "").contains("GET /uploads/a 200 ").then_some(()));
 
     // a socket that is a link: to Caddy's own admin API
-    let socket = world.node.sh(&format!("readlink -f /run/silver/apps/trac/{label}/web.0.sock"));
+    let socket = socket(label, 0);
     world.node.sh(&format!("runuser -u silver-trac -- ln -sfn /run/caddy/admin.sock {socket}"));
     let led = http.get(HOST, "/config/").unwrap();
     assert_eq!(led.status, 502, "{}", led.body);

@@ -1,5 +1,6 @@
 //! Two applications on one server, one of which behaves as badly as it can: its neighbour's visitors notice nothing.
 
+use crate::apps::socket;
 use silver_tests::{
     Visitors,
     nodes::{
@@ -72,7 +73,7 @@ fn a_bad_neighbour_is_noticed_by_nobody() {
     // it looks for what is its neighbour's
     let release = server.node.sh("readlink -f /var/lib/silver/current/hello");
     let label = release.rsplit('/').next().unwrap();
-    let socket = server.node.sh(&format!("readlink -f /run/silver/apps/hello/{label}/web.0.sock"));
+    let socket = socket(label, 0);
     let snoop = format!(
         "for file in /var/lib/silver/data/hello/db/hello.db /var/lib/silver/secrets/hello/token {release}/tree/app.py \
          /run/silver/apps/hello/{label}/conf/conf/hello.ini; do cat $file >/dev/null 2>&1 && echo $file; done; \

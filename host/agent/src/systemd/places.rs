@@ -2,8 +2,7 @@
 //!
 //! `run/sockets/<short digest of the label>/` belongs to the app's user, with the group of the front, and
 //! nobody else enters it (2750); sockets made there get the front's group. Its path is short, because that of
-//! a socket has at most 107 bytes. `run/apps/<app>/<label>/` belongs to root, so that an app cannot lead
-//! the front elsewhere; the links `web.0.sock`, `web.1.sock`, … in it lead to the sockets of its web processes.
+//! a socket has at most 107 bytes. `run/apps/<app>/<label>/` belongs to root.
 //!
 //! Nothing that an app reads belongs to it: trees, rendered files and environments are root's. What it writes
 //! (`data/`, `home/`, `tmp/`, sockets) is entered by its user only, and by the front where that has to.
@@ -19,7 +18,7 @@ use crate::{
 };
 use rustix::fs::{Gid, Uid};
 use silver_pack::hash::sha256;
-use silver_plugin_api::plan::{Listen, StateNature};
+use silver_plugin_api::plan::StateNature;
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
@@ -39,11 +38,6 @@ pub fn socket(dirs: &Dirs, label: &str, process: &str, index: u32) -> PathBuf {
 /// The socket of a process that was started for a check.
 pub fn check_socket(dirs: &Dirs, label: &str, process: &str) -> PathBuf {
     directory(dirs, label).join(format!("{process}.check.sock"))
-}
-
-/// The link to the socket of a web process; the front reaches it through `run/apps/<app>/current`.
-pub fn web_link(dirs: &Dirs, app: &str, label: &str, index: u32) -> PathBuf {
-    dirs.run_release(app, label).join(format!("web.{index}.sock"))
 }
 
 /// The file with the environment of a program: root's, read by systemd.
@@ -85,10 +79,6 @@ pub(super) fn make(dirs: &Dirs, placed: &Placed, user: &User) -> Result<(), Disk
         let public = state.nature == StateNature::Public;
         owner::give(&data, state.path.as_str(), public, user).at("give the app", &data.join(state.path.as_str()))?;
     }
-    let web = placed.release.processes.iter().find(|process| process.name == "web" && process.listen != Listen::None);
-    for index in 0..web.map_or(0, |web| web.count) {
-        link(&web_link(dirs, app, label, index), &socket(dirs, label, "web", index))?;
-    }
     Ok(())
 }
 
@@ -97,12 +87,7 @@ pub(super) fn remove(dirs: &Dirs, app: &str, label: &str) -> Result<(), DiskErro
     remove_dir(&directory(dirs, label))?;
     let run = dirs.run_release(app, label);
     remove_dir(&run.join("env"))?;
-    remove_dir(&run.join("conf"))?;
-    let links = fs::read_dir(&run).into_iter().flatten().filter_map(Result::ok);
-    for link in links.filter(|entry| entry.path().extension().is_some_and(|end| end == "sock")) {
-        remove_file(&link.path())?;
-    }
-    Ok(())
+    remove_dir(&run.join("conf"))
 }
 
 /// Removes the sockets of releases of an app that are not on the node any more: what was run of them may have been a hook
