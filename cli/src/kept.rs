@@ -1,13 +1,12 @@
 //! Packs that were deployed on this machine: its registry keeps each as it was received.
 
 use crate::{context::Context, error::Result};
-use silver_pack::{listing::Listing, pack::Pack, snapshot::Blobs};
+use silver_pack::{former::Former, pack::Pack, snapshot::Blobs};
 use silver_plugin_api::Digest;
 use silver_registry::{Registry, RegistryError, mirror};
 use std::{
     io::{self, Read},
     path::PathBuf,
-    sync::Arc,
 };
 
 /// This machine's registry, or `None` before the first deployment.
@@ -38,11 +37,11 @@ pub fn pack(context: &Context, digest: &Digest) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// The files of the pack with this digest, if it was deployed here.
-pub fn tree(context: &Context, digest: &Digest) -> Result<Option<Arc<Listing>>> {
+/// The pack with this digest, as one that another version is compared with, if it was deployed here.
+pub fn former(context: &Context, digest: &Digest) -> Result<Option<Former>> {
     let Some(path) = pack(context, digest)? else { return Ok(None) };
     let pack = Pack::open(&path)?;
-    Ok(Some(pack.tree().listing().clone()).filter(|_| pack.digest() == *digest))
+    Ok((pack.digest() == *digest).then(|| Former::of(&pack)))
 }
 
 /// The contents of a registry, to be looked up by digest.

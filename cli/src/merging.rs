@@ -14,8 +14,8 @@ use silver_pack::{
     commit,
     customization::{self, Customization, Lock, LockedPack, Settled, set_setting},
     document::DocumentError,
+    former::Former,
     hash,
-    listing::Listing,
     manifest::{ByteSize, Manifest, SettingDef, SettingType, World},
     merge::{self, Layer, Look, MergeError, Merged},
     overlay::OverlayLimits,
@@ -25,7 +25,7 @@ use silver_pack::{
     settings::{self, SettingError},
 };
 use silver_plugin_api::{Digest, Settings, Severity};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{cell::OnceCell, collections::BTreeMap, path::Path};
 
 /// A pack and a customization that fits it.
 #[derive(Clone)]
@@ -68,7 +68,7 @@ pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<
         trust::check(&context.ui, &pack, &customization, how.first)?;
     }
     let customization = ask_for_settings(context, &pack, customization, &set)?;
-    let settings = customization.fit(pack.manifest()).map_err(|error| unfit(context, &pack, &customization, error))?;
+    let settings = fit(context, &pack, &customization).map_err(|error| unfit(context, &pack, &customization, error))?;
     if !how.development {
         customization.check_pack(&locked(&pack)).map_err(integrity)?;
     }
@@ -80,7 +80,10 @@ pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<
 fn unfit(context: &Context, pack: &Pack, customization: &Customization, error: DocumentError) -> CommandError {
     let used = customization.lock.pack.as_ref();
     let another = used.is_some_and(|used| used.id == pack.manifest().pack.id && used.digest != pack.digest());
-    let Some(Ok(look)) = another.then(|| look(context, pack, customization, None)) else { return error.into() };
+    let Some(Ok(look)) = another.then(|| look(context, pack, customization, &|| former(context, pack, Some(customization))))
+    else {
+        return error.into();
+    };
     let mut findings = overrides::conflicts(&look.overrides);
     findings.extend(look.diagnostics.into_iter().filter(|finding| finding.severity == Severity::Error));
     if findings.is_empty() {
@@ -92,10 +95,28 @@ fn unfit(context: &Context, pack: &Pack, customization: &Customization, error: D
     hints.into_iter().fold(told, CommandError::maybe_hint)
 }
 
+/// The settings of the customization, if it fits the pack.
+fn fit(context: &Context, pack: &Pack, customization: &Customization) -> std::result::Result<Settings, DocumentError> {
+    fit_after(pack, customization, &|| former(context, pack, Some(customization)))
+}
+
+/// As [`Customization::fit`]; the version that it was used with before is looked for only when something does not fit.
+pub fn fit_after(
+    pack: &Pack,
+    customization: &Customization,
+    former: &dyn Fn() -> Option<Former>,
+) -> std::result::Result<Settings, DocumentError> {
+    let manifest = pack.manifest();
+    customization.fit(manifest, None).or_else(|error| match former() {
+        Some(former) => customization.fit(manifest, Some(&former)),
+        None => Err(error),
+    })
+}
+
 /// The settings of the customization in `dir`, its bases among them, if it fits the pack. For commands that work
 /// on the site's own directory.
-pub fn fit(dir: &Path, manifest: &Manifest) -> Result<Settings> {
-    Ok(Customization::load_with_bases(dir)?.fit(manifest)?)
+pub fn fit_dir(context: &Context, pack: &Pack, dir: &Path) -> Result<Settings> {
+    Ok(fit(context, pack, &Customization::load_with_bases(dir)?)?)
 }
 
 /// Before it is locked, which would be a riddle for who mistyped its name.
@@ -250,11 +271,12 @@ impl Customizers {
     }
 }
 
-/// The files of the pack that the lock knows, when it is another one and was deployed here.
-fn former(context: &Context, pack: &Pack, customization: Option<&Customization>) -> Option<Arc<Listing>> {
-    let locked = customization?.lock.pack.as_ref().filter(|locked| locked.digest != pack.digest())?;
+/// The pack that the lock knows, when it is another one and was deployed here.
+pub fn former(context: &Context, pack: &Pack, customization: Option<&Customization>) -> Option<Former> {
+    let locked = customization?.lock.pack.as_ref();
+    let locked = locked.filter(|locked| locked.id == pack.manifest().pack.id && locked.digest != pack.digest())?;
     // what cannot be found or read is not compared
-    kept::tree(context, &locked.digest).ok().flatten()
+    kept::former(context, &locked.digest).ok().flatten()
 }
 
 /// Merges. `app` is the application's name, `target` its platform (`linux-x86_64-gnu2.36-cp311`). Warnings
@@ -264,6 +286,7 @@ pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Resu
     let customizers = Customizers::of(context, &pack, customization.is_some())?;
     let equipped = customization.as_ref().map(|mine| app_plugins::equip(context, &pack, mine, target)).transpose()?;
     let options = merge::options(pack.manifest(), equipped.as_ref(), app, settings.clone(), target);
+    let before = OnceCell::new();
     let merged = merge::merge(&merge::Input {
         app: pack.tree(),
         manifest: pack.manifest(),
@@ -272,7 +295,7 @@ pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Resu
         options: &options,
         limits: OverlayLimits::default(),
         cache: Some(&context.dirs()?.cache.join("merges")),
-        former: Some(&|| former(context, &pack, customization.as_ref())),
+        former: Some(&|| before.get_or_init(|| former(context, &pack, customization.as_ref())).clone()),
     })?;
     findings::show(&context.ui, &merged.diagnostics);
     let plugins = customizers.plugins.iter().map(|(file, digest, _)| (file.clone(), *digest)).collect();
@@ -281,9 +304,8 @@ pub fn merge(context: &Context, opened: Opened, app: &str, target: &str) -> Resu
     Ok(MergedPack { pack, customization, settings, merged, plugins, app_plugins })
 }
 
-/// How a customization stands to a pack that it need not fit. `base` is the pack that it was made for, unless the
-/// lock knows it.
-pub fn look(context: &Context, pack: &Pack, customization: &Customization, base: Option<&Pack>) -> Result<Look> {
+/// How a customization stands to a pack that it need not fit. `before` gives the pack that it was made for.
+pub fn look(context: &Context, pack: &Pack, customization: &Customization, before: &dyn Fn() -> Option<Former>) -> Result<Look> {
     let customizers = Customizers::of(context, pack, true)?;
     let manifest = pack.manifest();
     // what app plugins bring is nobody's to settle, and need not be fetched
@@ -299,7 +321,7 @@ pub fn look(context: &Context, pack: &Pack, customization: &Customization, base:
         options: &options,
         limits: OverlayLimits::default(),
         cache: Some(&context.dirs()?.cache.join("merges")),
-        former: Some(&|| base.map(|base| base.tree().listing().clone()).or_else(|| former(context, pack, Some(customization)))),
+        former: Some(before),
     };
     Ok(merge::look(&input, customization)?)
 }

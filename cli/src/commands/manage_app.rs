@@ -133,7 +133,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&self, customization: Customization, offer: &Offer, parsed: Parsed) -> Result {
-        let settings = merging::fit(&customization.dir, self.pack.manifest())?;
+        let settings = merging::fit_dir(self.context, self.pack, &customization.dir)?;
         let reference = merging::locked(self.pack);
         trust::check(&self.ui, self.pack, &customization, trust::First::unless(self.dry_run))?;
         customization.check_pack(&reference).map_err(integrity)?;

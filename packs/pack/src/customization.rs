@@ -26,6 +26,7 @@ pub use write::write_atomically;
 
 use crate::{
     document::{Document, DocumentError, Problem, ProblemKind},
+    former::Former,
     manifest::Manifest,
     settings::{self, SettingError},
     snapshot::{CaptureError, ReadError, Snapshot},
@@ -125,18 +126,22 @@ impl Customization {
     }
 
     /// Is this customization for a pack with this manifest, and does it set only what the pack
-    /// knows? The values of all settings, or all that does not fit.
-    pub fn fit(&self, manifest: &Manifest) -> Result<Settings, DocumentError> {
-        let (settings, errors) = match settings::resolve(manifest, &self.config.settings) {
+    /// knows? The values of all settings, or all that does not fit. What `former` had, the version that it was used
+    /// with before, is told as gone.
+    pub fn fit(&self, manifest: &Manifest, former: Option<&Former>) -> Result<Settings, DocumentError> {
+        let (settings, mut errors) = match settings::resolve(manifest, &self.config.settings) {
             Ok(settings) => (settings, Vec::new()),
             Err(errors) => (Settings::new(), errors),
         };
+        if let Some(former) = former {
+            errors = errors.into_iter().map(|error| error.after(former, manifest)).collect();
+        }
         let layers = self.layers();
         // a setting is told where it was written, one that is missing in the site's own file
         let owner = |error: &SettingError| layers.iter().position(|(_, layer)| layer.config.settings.contains_key(error.name()));
         for (number, (_, layer)) in layers.iter().enumerate() {
             let document = Document::parse(&layer.config_text, &shown(&layer.dir, CONFIG))?;
-            let mut problems = config::misfits(&layer.config, manifest, &document);
+            let mut problems = config::misfits(&layer.config, manifest, former, &document);
             let here = errors.iter().filter(|error| owner(error).unwrap_or(0) == number);
             problems.extend(here.map(|error| place(&document, error)));
             if !problems.is_empty() {
@@ -227,7 +232,7 @@ fn place(document: &Document<'_>, error: &SettingError) -> Problem {
     let message = error.to_string();
     let kind = ProblemKind::Invalid { message, hint: error.hint() };
     let path = ["settings", error.name()];
-    if matches!(error, SettingError::Unknown { .. }) {
+    if matches!(error, SettingError::Unknown { .. } | SettingError::Gone { .. }) {
         document.key_problem(&path, kind)
     } else {
         document.bare_problem(&path, kind)

@@ -6,6 +6,7 @@ pub mod commit;
 pub mod customization;
 pub mod document;
 pub mod export;
+pub mod former;
 pub mod hash;
 pub mod limits;
 pub mod listing;

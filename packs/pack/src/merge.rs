@@ -11,6 +11,7 @@ pub use claims::is_ours;
 use crate::{
     customization::{Customization, Overridden},
     document::nearest,
+    former::Former,
     hash,
     listing::Listing,
     manifest::{self, Manifest},
@@ -23,7 +24,7 @@ use silver_plugin_api::{
     Diagnostic, Digest, Failure, Location, Overlay, Reason, Settings, Severity, TreePath, TreeRole,
     customizer::{Customizer, EXTRA_APP_PLUGINS, EXTRA_LAYOUT_ROOT, EXTRA_SLOTS, Options},
 };
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 /// Part of the key of cached merges: raised when the rules of this module change.
 const VERSION: u32 = 1;
@@ -54,9 +55,9 @@ pub struct Input<'a> {
     pub limits: OverlayLimits,
     /// Where results are kept.
     pub cache: Option<&'a Path>,
-    /// Gives the tree of the pack that the customization was used with before, if it is another one and
-    /// can be found. Asked only when the lock does not know a file.
-    pub former: Option<&'a dyn Fn() -> Option<Arc<Listing>>>,
+    /// Gives the pack that the customization was used with before, if it is another one and can be found. Asked
+    /// only when the lock does not know a file, or nothing takes one.
+    pub former: Option<&'a dyn Fn() -> Option<Former>>,
 }
 
 /// A merged tree.
@@ -226,7 +227,7 @@ fn survey(input: &Input<'_>, customization: &Customization, own: &Snapshot, foun
         own,
         rows,
         found,
-        former: former.as_deref(),
+        former: former.as_ref().map(|former| &*former.listing),
         base_of: &|file| customization.base_layer(file),
     }
     .overrides()
@@ -290,7 +291,7 @@ fn run(input: &Input<'_>, customization: &Customization, own: &Snapshot) -> Resu
     for layer in input.layers {
         collect(layer, layer.customizer.check(input.app, own, input.options))?;
     }
-    findings.extend(claims::unclaimed(own, &claimed));
+    findings.extend(claims::unclaimed(own, &claimed, input.manifest, &|| input.former?()));
     if has_error(&findings) {
         return Err(MergeError::Findings(findings));
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     document::nearest,
+    former::{Former, instead, names},
     manifest::{Manifest, SettingDef, SettingType},
 };
 use regex::RegexBuilder;
@@ -18,6 +19,16 @@ pub enum SettingError {
         /// The name that was given.
         name: String,
         /// What it was probably meant to be, else all there are.
+        hint: String,
+    },
+    /// The version that was used before had it, this one has not.
+    #[error("{told}")]
+    Gone {
+        /// The name that was given.
+        name: String,
+        /// Which version had it, and which has not.
+        told: String,
+        /// What may stand in its place.
         hint: String,
     },
     /// It has no default and was not given.
@@ -42,14 +53,38 @@ impl SettingError {
     /// The setting.
     pub fn name(&self) -> &str {
         match self {
-            Self::Unknown { name, .. } | Self::Missing { name, .. } | Self::Invalid { name, .. } => name,
+            Self::Unknown { name, .. } | Self::Gone { name, .. } | Self::Missing { name, .. } | Self::Invalid { name, .. } => {
+                name
+            }
+        }
+    }
+
+    /// The same error, as whoever used `former` before needs it: a name that was a setting there is not unknown.
+    #[must_use]
+    pub fn after(self, former: &Former, manifest: &Manifest) -> Self {
+        let Self::Unknown { name, hint } = self else { return self };
+        let settings = &former.manifest.settings;
+        if settings.contains_key(name.as_str()) {
+            let told = former.gone(&name, "a setting", manifest);
+            let hint = instead(&name, &names(&manifest.settings), &names(settings));
+            return Self::Gone { name, told, hint };
+        }
+        // the pack has given it another name longer ago, and stopped taking the first one
+        let renamed = settings.iter().find(|(_, def)| def.renamed_from.as_deref() == Some(&name)).map(|(now, _)| now);
+        match renamed.filter(|now| manifest.settings.contains_key(*now)) {
+            Some(now) => {
+                let (before, this) = (former.version(), &manifest.pack.version);
+                let told = format!("`{name}` is called `{now}`: {before} took its former name, {this} does not");
+                Self::Gone { told, hint: format!("call it `{now}` in customize.toml"), name }
+            }
+            None => Self::Unknown { name, hint },
         }
     }
 
     /// The way out.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unknown { hint, .. } => Some(hint.clone()),
+            Self::Unknown { hint, .. } | Self::Gone { hint, .. } => Some(hint.clone()),
             Self::Missing { name, prompt } => {
                 let asks = prompt.as_ref().map(|prompt| format!(" ({prompt})")).unwrap_or_default();
                 Some(format!("write `{name} = \"…\"` below `[settings]` of customize.toml{asks}"))

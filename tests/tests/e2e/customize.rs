@@ -158,7 +158,8 @@ fn all_that_stops_an_update_is_told_at_once() {
         fs::write(dir.join("pack.toml"), manifest).unwrap();
     });
     let ran = site.silver(&["update", "hello-2.0.0.zip", "--yes"]).exits(2);
-    for part in ["instance/templates/index.html` has changed", "nothing in the pack takes `notes/today.txt`"] {
+    let gone = "nothing in the pack takes `notes/today.txt`: `notes` was a slot of 1.0.0 and is gone in 2.0.0";
+    for part in ["instance/templates/index.html` has changed", gone] {
         assert!(ran.stderr().contains(part), "{part}: {}", ran.snapshot());
     }
     let rows = site.rows(&["customize", "status", "hello-2.0.0.zip"]);
@@ -172,6 +173,34 @@ fn all_that_stops_an_update_is_told_at_once() {
     fs::remove_dir_all(site.mine.join("notes")).unwrap();
     site.silver(&["update", "hello-2.0.0.zip", "--yes"]).ok();
     assert!(site.page().contains("Our Hi"));
+}
+
+#[test]
+fn a_setting_that_is_gone_is_not_told_as_unknown() {
+    let site = Site::new();
+    let config = "[pack]\nid = \"org.silver.hello\"\n\n[settings]\ngreeting = \"Hi\"\nnever = \"x\"\n";
+    site.world.write("mine/customize.toml", config);
+    site.pack("2.0.0", |dir| {
+        let manifest = fs::read_to_string(dir.join("pack.toml")).unwrap();
+        let manifest =
+            manifest.replace("[settings.greeting]", "[settings.welcome]").replace("setting.greeting", "setting.welcome");
+        fs::write(dir.join("pack.toml"), manifest).unwrap();
+    });
+    let gone = "`greeting` was a setting of 1.0.0 and is gone in 2.0.0";
+    let new = "take it out of customize.toml; new are `welcome`";
+    let update = site.silver(&["update", "hello-2.0.0.zip", "--yes"]).exits(2);
+    for part in [gone, new, "the pack has no setting `never`"] {
+        assert!(update.stderr().contains(part), "{part}: {}", update.snapshot());
+    }
+    let rows = site.rows(&["customize", "status", "hello-2.0.0.zip"]);
+    assert!(rows.iter().any(|row| row["message"] == gone && row["hint"] == new && row["stops"] == true), "{rows:?}");
+    // where nothing was deployed, the former pack is given
+    site.world.silver(["local", "stop"]).ok();
+    fs::rename(site.world.home(), site.world.work().join("elsewhere")).unwrap();
+    let alone = site.silver(&["customize", "status", "hello-2.0.0.zip"]).ok().stdout();
+    assert!(alone.contains("the pack has no setting `greeting`"), "{alone}");
+    let given = site.silver(&["customize", "status", "hello-2.0.0.zip", "--base", "hello-1.0.0.zip"]).ok().stdout();
+    assert!(given.contains(gone), "{given}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub struct Lock {
 
 impl Lock {
     pub fn run(self, context: &Context) -> Result {
-        let opened = self.place.open()?;
+        let opened = self.place.open(context)?;
         let indexes = opened.indexes(context)?.allowing_builds(self.allow_build);
         let known = &opened.customization.lock.app_plugins;
         let rows = indexes.resolve(&indexes.targets(), known, self.upgrade)?;

@@ -54,12 +54,12 @@ struct Row<'r> {
 
 impl Place {
     /// Opens both and checks that they belong together.
-    pub fn open(&self) -> Result<Opened> {
+    pub fn open(&self, context: &Context) -> Result<Opened> {
         let pack = Pack::open(&self.pack)?;
         merging::demand_directory(&self.customize)?;
         let locked = commit::lock(&self.customize)?;
         let customization = Customization::load(&self.customize)?;
-        merging::fit(&self.customize, pack.manifest())?;
+        merging::fit_dir(context, &pack, &self.customize)?;
         customization.check_pack(&merging::locked(&pack)).map_err(integrity)?;
         Ok(Opened { pack, customization, locked, dry_run: self.dry_run })
     }

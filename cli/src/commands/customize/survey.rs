@@ -9,6 +9,7 @@ use silver_pack::{
     commit::{self, Locked},
     customization::{self, Customization},
     document::Problem,
+    former::Former,
     merge::Look,
     overrides::{self, Override},
     pack::Pack,
@@ -89,7 +90,7 @@ impl Pair {
         let bases = Layers::new(stores);
         let mut survey = Survey { pack, customization, locked, overrides: Vec::new(), findings: Vec::new(), bases, former };
         let Look { overrides, diagnostics, .. } = survey.look(context, &survey.customization)?;
-        survey.findings = survey.misfits(&survey.customization);
+        survey.findings = survey.misfits(context, &survey.customization);
         survey.findings.extend(diagnostics.iter().map(finding));
         survey.overrides = overrides;
         Ok(survey)
@@ -98,13 +99,19 @@ impl Pair {
 
 impl Survey {
     fn look(&self, context: &Context, customization: &Customization) -> Result<Look> {
-        merging::look(context, &self.pack, customization, self.former.as_ref())
+        merging::look(context, &self.pack, customization, &|| self.before(context))
+    }
+
+    /// The pack that the customization was used with before, or made for.
+    fn before(&self, context: &Context) -> Option<Former> {
+        let given = self.former.as_ref().map(Former::of);
+        given.or_else(|| merging::former(context, &self.pack, Some(&self.customization)))
     }
 
     /// What stops an update with this customization.
     pub fn left(&self, context: &Context, customization: &Customization) -> Result<Vec<Finding>> {
         let look = self.look(context, customization)?;
-        let mut left = self.misfits(customization);
+        let mut left = self.misfits(context, customization);
         left.extend(look.diagnostics.iter().map(finding));
         left.extend(overrides::conflicts(&look.overrides).iter().map(finding));
         left.retain(|finding| finding.stops);
@@ -112,8 +119,9 @@ impl Survey {
     }
 
     /// Settings, secrets, processes and versions that do not fit.
-    fn misfits(&self, customization: &Customization) -> Vec<Finding> {
-        let Err(error) = customization.fit(self.pack.manifest()) else { return Vec::new() };
+    fn misfits(&self, context: &Context, customization: &Customization) -> Vec<Finding> {
+        let fit = merging::fit_after(&self.pack, customization, &|| self.before(context));
+        let Err(error) = fit else { return Vec::new() };
         let finding = |problem: &Problem| Finding {
             stops: true,
             file: Some(error.file.clone()),

@@ -118,7 +118,7 @@ impl Decide {
         merging::demand_directory(&self.customize)?;
         let _locked = commit::lock(&self.customize)?;
         let customization = Customization::load(&self.customize)?;
-        merging::fit(&self.customize, pack.manifest())?;
+        merging::fit_dir(context, &pack, &self.customize)?;
         trust::check(&context.ui, &pack, &customization, trust::First::unless(self.dry_run))?;
         customization.check_pack(&reference).map_err(integrity)?;
 

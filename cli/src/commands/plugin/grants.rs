@@ -26,7 +26,7 @@ impl Grants {
             None => Lock::default(),
             Some(dir) => {
                 merging::demand_directory(dir)?;
-                merging::fit(dir, pack.manifest())?;
+                merging::fit_dir(context, &pack, dir)?;
                 Customization::load(dir)?.lock
             }
         };

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     document::{Document, DocumentError, HINT, Problem, ProblemKind, nearest},
+    former::{Former, instead, names},
     manifest::{ByteSize, IndexKind, Manifest, Name, NotYet, UNSIGNED_KIND, is_variable},
     signature::PublicKey,
 };
@@ -317,7 +318,12 @@ pub(super) fn parse(text: &str, file: &str) -> Result<CustomizeToml, DocumentErr
 }
 
 /// What does not fit the pack, settings apart.
-pub(super) fn misfits(config: &CustomizeToml, manifest: &Manifest, document: &Document<'_>) -> Vec<Problem> {
+pub(super) fn misfits(
+    config: &CustomizeToml,
+    manifest: &Manifest,
+    former: Option<&Former>,
+    document: &Document<'_>,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut wrong = |path: &[&str], message: String, hint: Option<String>| {
         problems.push(document.bare_problem(path, ProblemKind::Invalid { message, hint }));
@@ -331,14 +337,24 @@ pub(super) fn misfits(config: &CustomizeToml, manifest: &Manifest, document: &Do
         let message = format!("this customization is for versions {range}, the pack is {}", pack.version);
         wrong(&["pack", "version"], message, Some("try it with `silver update --dry-run` after widening the range".into()));
     }
-    let known = |name: &str, names: Vec<&str>| match nearest(name, names.iter().copied()) {
-        Some(name) => Some(format!("did you mean `{name}`?")),
-        None if names.is_empty() => None,
-        None => Some(format!("it has `{}`", names.join("`, `"))),
+    // `names` of it, and those that the version before had
+    let unknown = |what: &str, name: &str, names: Vec<&str>, before: Vec<&str>| {
+        if let Some(former) = former.filter(|_| before.contains(&name)) {
+            let told = former.gone(name, &format!("a {what}"), manifest);
+            return (told, Some(instead(name, &names, &before)));
+        }
+        let hint = match nearest(name, names.iter().copied()) {
+            Some(name) => Some(format!("did you mean `{name}`?")),
+            None if names.is_empty() => None,
+            None => Some(format!("it has `{}`", names.join("`, `"))),
+        };
+        (format!("the pack has no {what} `{}`", name.escape_debug()), hint)
     };
+    let before = former.map(|former| &former.manifest);
     for name in config.secrets.keys().filter(|name| !manifest.secrets.contains_key(name.as_str())) {
-        let names = manifest.secrets.keys().map(|name| &**name).collect();
-        wrong(&["secrets", name], format!("the pack has no secret `{}`", name.escape_debug()), known(name, names));
+        let had = before.map(|before| names(&before.secrets)).unwrap_or_default();
+        let (message, hint) = unknown("secret", name, names(&manifest.secrets), had);
+        wrong(&["secrets", name], message, hint);
     }
     for name in config.secrets.keys() {
         if manifest.secrets.get(name.as_str()).is_some_and(|def| def.generate.is_some()) {
@@ -346,12 +362,20 @@ pub(super) fn misfits(config: &CustomizeToml, manifest: &Manifest, document: &Do
         }
     }
     for name in config.processes.keys().filter(|name| !manifest.processes.contains_key(*name)) {
-        let names = manifest.processes.keys().map(|name| &**name).collect();
-        wrong(&["processes", name], format!("the pack has no process `{name}`"), known(name, names));
+        let had = before.map(|before| names(&before.processes)).unwrap_or_default();
+        let (message, hint) = unknown("process", name, names(&manifest.processes), had);
+        wrong(&["processes", name], message, hint);
     }
     for kind in config.plugins.keys().chain(config.index.keys()).filter(|kind| !manifest.index.contains_key(kind)) {
         let table = if config.plugins.contains_key(kind) { "plugins" } else { "index" };
-        wrong(&[table, kind.as_str()], format!("the pack takes no app plugins from a {} index", kind.as_str()), None);
+        let had = former.filter(|former| former.manifest.index.contains_key(kind));
+        let (message, hint) = match had {
+            Some(former) => {
+                (former.gone(kind.as_str(), "an index of app plugins", manifest), Some(instead(kind.as_str(), &[], &[])))
+            }
+            None => (format!("the pack takes no app plugins from a {} index", kind.as_str()), None),
+        };
+        wrong(&[table, kind.as_str()], message, hint);
     }
     problems
 }

@@ -47,7 +47,7 @@ fn load(files: &[(&str, &str)]) -> (tempfile::TempDir, Result<Customization, Cus
 fn fit(config: &str) -> String {
     let (dir, loaded) = load(&[(CONFIG, config)]);
     let manifest = manifest::parse(PACK, "pack.toml").unwrap();
-    match loaded.and_then(|customization| Ok(customization.fit(&manifest)?)) {
+    match loaded.and_then(|customization| Ok(customization.fit(&manifest, None)?)) {
         Ok(settings) => format!("{settings:?}"),
         Err(CustomizationError::Document(error)) => shown(&error, dir.path()),
         Err(other) => format!("{other}\nhint: {:?}", other.hint()),
@@ -59,6 +59,45 @@ fn what_fits_gives_the_settings() {
     let config = "pack = { id = \"org.example.app\", version = \">=1.6, <2\" }\n[settings]\ntitle = \"Mine\"\n\
                   [secrets]\nmail = \"env:MAIL\"\n[plugins]\npython = [\"A==1\", \"B\"]\n[processes.web]\ncount = 3\n";
     assert_eq!(fit(config), r#"{"title": "Mine"}"#);
+}
+
+#[test]
+fn what_the_version_before_had_is_told_as_gone() {
+    let former = |text: &str, version: &str| Former {
+        manifest: manifest::parse(&text.replace("1.6.0", version), "pack.toml").unwrap(),
+        listing: std::sync::Arc::default(),
+    };
+    let now = format!("{PACK}[settings.colour]\ndefault = \"red\"\n").replace("1.6.0", "1.7.0");
+    let now = manifest::parse(&now, "pack.toml").unwrap();
+    let before = PACK
+        .replace("[processes.web]", "[processes.mail]\ncommand = [\"x\"]\n[processes.web]")
+        .replace("[secrets.mail]", "[secrets.token]\n[secrets.mail]")
+        + "[settings.color]\ndefault = \"\"\n[settings.skin]\ndefault = \"\"\n";
+    let config = "[pack]\nid = \"org.example.app\"\n[settings]\ncolor = \"blue\"\nskin = \"x\"\nnever = 1\n\
+                  [secrets]\ntoken = \"env:T\"\n[processes.mail]\ncount = 2\n";
+    let told = |version: &str| {
+        let (_dir, loaded) = load(&[(CONFIG, config)]);
+        let error = loaded.unwrap().fit(&now, Some(&former(&before, version))).unwrap_err();
+        let line = |problem: &Problem| format!("{} | {}", problem.message(), problem.hint().unwrap_or_default());
+        error.problems.iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("1.6.0"),
+        [
+            "`color` was a setting of 1.6.0 and is gone in 1.7.0 | `colour` is new, and may be what it became; if it is not, take `color` out of customize.toml",
+            "`skin` was a setting of 1.6.0 and is gone in 1.7.0 | take it out of customize.toml; new are `colour`",
+            "the pack has no setting `never` | it has `colour`, `title`",
+            "`token` was a secret of 1.6.0 and is gone in 1.7.0 | take it out of customize.toml",
+            "`mail` was a process of 1.6.0 and is gone in 1.7.0 | take it out of customize.toml",
+        ]
+    );
+    assert!(told("1.8.0")[0].starts_with("`color` is a setting of 1.8.0 that 1.7.0 does not have |"), "{:?}", told("1.8.0"));
+
+    // `heading` became `title` in 1.6.0, and 1.7.0 does not take it any more
+    let renamed = former(&PACK.replace("[settings.title]", "[settings.title]\nrenamed-from = \"heading\""), "1.6.0");
+    let (_dir, loaded) = load(&[(CONFIG, "[pack]\nid = \"org.example.app\"\n[settings]\nheading = \"x\"\n")]);
+    let error = loaded.unwrap().fit(&now, Some(&renamed)).unwrap_err();
+    assert_eq!(error.problems[0].message(), "`heading` is called `title`: 1.6.0 took its former name, 1.7.0 does not");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Who answers for which file of a customization.
 
-use crate::{customization, document::nearest, globs, snapshot::Snapshot};
+use crate::{customization, document::nearest, former::Former, globs, manifest::Manifest, snapshot::Snapshot};
 use silver_plugin_api::{Diagnostic, Location, TreePath, TreeRole, customizer::Claim};
+use std::cell::OnceCell;
 
 /// Is this file of a customization silver's own, or there for people and tools only? It then needs
 /// no customizer.
@@ -16,8 +17,15 @@ pub fn is_ours(path: &TreePath) -> bool {
         || ["README", "LICENSE", "CHANGELOG"].contains(&stem)
 }
 
-/// An error for each file that nobody claims, a warning for each that two claim.
-pub(super) fn unclaimed(own: &Snapshot, claims: &[(&str, Claim)]) -> Vec<Diagnostic> {
+/// An error for each file that nobody claims, a warning for each that two claim. `former` is asked for only when a
+/// file is not claimed: a slot may have been there for it.
+pub(super) fn unclaimed(
+    own: &Snapshot,
+    claims: &[(&str, Claim)],
+    manifest: &Manifest,
+    former: &dyn Fn() -> Option<Former>,
+) -> Vec<Diagnostic> {
+    let known = OnceCell::new();
     let mut findings = Vec::new();
     let mut compiled = Vec::new();
     for (by, claim) in claims {
@@ -33,8 +41,10 @@ pub(super) fn unclaimed(own: &Snapshot, claims: &[(&str, Claim)]) -> Vec<Diagnos
         let at = || Location::file(TreeRole::Customization, path.clone());
         match by.as_slice() {
             [] => {
-                let finding = Diagnostic::error("unclaimed-file", format!("nothing in the pack takes `{path}`"));
-                findings.push(finding.help(way_out(path, claims)).at(at()));
+                let was_taken = known.get_or_init(former).as_ref().and_then(|former| taken(path, former, manifest, claims));
+                let (message, help) =
+                    was_taken.unwrap_or_else(|| (format!("nothing in the pack takes `{path}`"), way_out(path, claims)));
+                findings.push(Diagnostic::error("unclaimed-file", message).help(help).at(at()));
             }
             [_] => {}
             [one, two, ..] => {
@@ -44,6 +54,22 @@ pub(super) fn unclaimed(own: &Snapshot, claims: &[(&str, Claim)]) -> Vec<Diagnos
         }
     }
     findings
+}
+
+/// What is to be said of a file that a slot of the former version took.
+fn taken(path: &TreePath, former: &Former, manifest: &Manifest, claims: &[(&str, Claim)]) -> Option<(String, String)> {
+    let takes = |from: &str| globs::compile(&[from]).is_ok_and(|globs| globs.is_match(path.as_str()));
+    let slot = former.manifest.slot.iter().find(|slot| takes(&slot.from.to_string()))?;
+    if let Some(now) = manifest.slot.iter().find(|now| now.name == slot.name) {
+        let (before, this) = (former.version(), &manifest.pack.version);
+        let message = format!("the slot `{}` of {before} took `{path}`; that of {this} takes `{}`", slot.name, now.from);
+        return Some((message, "give the file a path that it takes, or take it out".into()));
+    }
+    let gone = former.gone(&slot.name, "a slot", manifest);
+    Some((
+        format!("nothing in the pack takes `{path}`: {gone}"),
+        format!("take the file out, or move it to another slot: {}", way_out(path, claims)),
+    ))
 }
 
 fn way_out(path: &TreePath, claims: &[(&str, Claim)]) -> String {

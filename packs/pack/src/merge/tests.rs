@@ -111,6 +111,13 @@ impl World {
     }
 
     fn merge(&self, app: &Snapshot) -> Result<Merged, MergeError> {
+        self.merge_after(app, None)
+    }
+
+    /// With a customization that was used with a pack that has `former` as its manifest.
+    fn merge_after(&self, app: &Snapshot, former: Option<&str>) -> Result<Merged, MergeError> {
+        let former =
+            former.map(|text| Former { manifest: manifest::parse(text, "pack.toml").unwrap(), listing: app.listing().clone() });
         let customization = Customization::load(self.dir.path()).unwrap();
         let manifest = manifest::parse(PACK, "pack.toml").unwrap();
         let options = options(&manifest, Some(&customization), "app", Settings::new(), "any");
@@ -127,12 +134,16 @@ impl World {
             options: &options,
             limits: OverlayLimits::default(),
             cache: Some(self.cache.path()),
-            former: None,
+            former: Some(&|| former.clone()),
         })
     }
 
     fn told(&self, app: &Snapshot) -> Vec<String> {
-        match self.merge(app) {
+        self.told_after(app, None)
+    }
+
+    fn told_after(&self, app: &Snapshot, former: Option<&str>) -> Vec<String> {
+        match self.merge_after(app, former) {
             Ok(_) => vec!["fine".into()],
             Err(MergeError::Findings(findings)) => {
                 let line = |f: &Diagnostic| format!("{}: {} | {}", f.code, f.message, f.help.clone().unwrap_or_default());
@@ -215,6 +226,23 @@ fn all_that_does_not_fit_is_told_with_a_way_out() {
         [
             "remove-of-nothing: `remove` names `env/olt.txt`, which is not there | did you mean `env/old.txt`?",
             "cannot-remove: `pack.toml` cannot be removed: denied: `pack.toml` is not for plugins to change | ",
+        ]
+    );
+}
+
+#[test]
+fn a_slot_that_is_gone_is_named() {
+    let world = World::new("", &[("notes/today.txt", ""), ("site/a.conf", ""), ("logo.png", "")]);
+    let slot = |name: &str, from: &str| {
+        format!("[[slot]]\nname = \"{name}\"\nfrom = \"{from}\"\ninto = \"instance:x\"\nmode = \"add\"\n")
+    };
+    let before = PACK.replace("1.0.0", "0.9.0").replace("from = \"conf/**\"", "from = \"site/**\"") + &slot("notes", "notes/**");
+    assert_eq!(
+        world.told_after(&app("pack"), Some(&before)),
+        [
+            "unclaimed-file: nothing in the pack takes `logo.png` | the pack takes `templates/**` (page templates), `site.ini`, `conf/**`",
+            "unclaimed-file: nothing in the pack takes `notes/today.txt`: `notes` was a slot of 0.9.0 and is gone in 1.0.0 | take the file out, or move it to another slot: the pack takes `templates/**` (page templates), `site.ini`, `conf/**`",
+            "unclaimed-file: the slot `conf` of 0.9.0 took `site/a.conf`; that of 1.0.0 takes `conf/**` | give the file a path that it takes, or take it out",
         ]
     );
 }

@@ -98,7 +98,7 @@ fn merge_only(zip: &Path, mine: &Path) -> Done {
     let digest = hash::sha256(overlay_customizer::VERSION.as_bytes());
     let layers = [merge::Layer { name: "overlay".into(), digest, customizer: &OverlayCustomizer }];
     let start = Instant::now();
-    let settings = mine.fit(pack.manifest())?;
+    let settings = mine.fit(pack.manifest(), None)?;
     let options = merge::options(pack.manifest(), Some(&mine), "bench", settings, "any");
     let merged = merge::merge(&merge::Input {
         app: pack.tree(),

@@ -97,7 +97,7 @@ impl Case {
             Customization::from_files(&self.dir.join("customization"), with_config(self.tree("customization")?)?)?;
         let mut settings: Settings = about.settings.into_iter().collect();
         if customization.config.pack.id == manifest.pack.id {
-            for (name, value) in customization.fit(&manifest)? {
+            for (name, value) in customization.fit(&manifest, None)? {
                 settings.entry(name).or_insert(value);
             }
         }
