@@ -13,9 +13,10 @@ use crate::{
     keys::SigningKey,
     origin::Origin,
     pip::Pip,
-    provenance::{self, Input, Provenance, Ran},
+    provenance::{Input, Provenance, Ran},
     recipes::{self, Addition, command::CommandError, debian::Debs},
     sources::{gather, inputs},
+    vcs,
 };
 use silver_pack::{
     archive, hash,
@@ -102,7 +103,7 @@ pub fn build_pack_of(origin: &Origin, out: &Path, options: &Options<'_>) -> Resu
     let provenance = Provenance {
         format: 1,
         silver: env!("CARGO_PKG_VERSION"),
-        source: origin.dir().filter(|_| options.vcs).and_then(provenance::source),
+        source: origin.dir().filter(|_| options.vcs).and_then(vcs::source),
         zip: origin.archive().map(|(file, digest)| Input { file: file.to_owned(), digest }),
         packages: std::mem::take(&mut addition.packages),
         commands,

@@ -13,6 +13,7 @@ pub mod requirements;
 pub mod sbom;
 pub mod store;
 pub mod unpack;
+pub mod vcs;
 pub mod wheels;
 
 pub use recipes::{

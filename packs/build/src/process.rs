@@ -12,7 +12,7 @@ use std::{
 };
 
 /// The most output that is kept of each stream; more is read and dropped.
-const MAX_OUTPUT: u64 = 16 << 20;
+pub(crate) const MAX_OUTPUT: u64 = 16 << 20;
 
 /// What a program said.
 #[derive(Debug)]

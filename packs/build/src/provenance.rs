@@ -1,10 +1,8 @@
 //! Where the pieces of a pack came from. No machine's paths, no time: the same input gives the same
 //! text.
 
-use crate::process;
 use serde::Serialize;
 use silver_plugin_api::Digest;
-use std::{path::Path, process::Command, time::Duration};
 
 /// `.silver/provenance.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -88,82 +86,4 @@ pub(crate) fn pretty(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     text.push('\n');
     text
-}
-
-/// What version control knows of `dir`; `None` when it is under none, or its program is not there.
-pub fn source(dir: &Path) -> Option<Source> {
-    git(dir).or_else(|| hg(dir))
-}
-
-fn git(dir: &Path) -> Option<Source> {
-    let ask = |arguments: &[&str]| {
-        let mut command = Command::new("git");
-        // nothing that the repository's own configuration names is run
-        command.args(["-c", "core.fsmonitor=false", "--no-pager"]).args(arguments).current_dir(dir);
-        answer(command.env("GIT_OPTIONAL_LOCKS", "0"))
-    };
-    let directory = ask(&["rev-parse", "--show-prefix"])?;
-    let revision = ask(&["log", "-1", "--format=%H", "--", "."])?;
-    if revision.is_empty() {
-        return None;
-    }
-    let dirty = !ask(&["status", "--porcelain", "--", "."])?.is_empty();
-    Some(Source { vcs: "git", revision, directory: directory.trim_end_matches('/').to_owned(), dirty })
-}
-
-fn hg(dir: &Path) -> Option<Source> {
-    let ask = |arguments: &[&str]| {
-        let mut command = Command::new("hg");
-        command.args(arguments).current_dir(dir);
-        answer(command.env("HGPLAIN", "1"))
-    };
-    let root = ask(&["root"])?;
-    let revision = ask(&["log", "-l", "1", "-T", "{node}", "."])?;
-    if revision.is_empty() {
-        return None;
-    }
-    let full = dir.canonicalize().ok()?;
-    let directory = full.strip_prefix(Path::new(&root).canonicalize().ok()?).ok()?.to_str()?.to_owned();
-    let dirty = !ask(&["status", "."])?.is_empty();
-    Some(Source { vcs: "hg", revision, directory, dirty })
-}
-
-fn answer(command: &mut Command) -> Option<String> {
-    let output = process::run(command.env("LC_ALL", "C.UTF-8"), Duration::from_mins(1)).ok()?;
-    output.status.success().then(|| output.stdout.trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    fn run(dir: &Path, arguments: &[&str]) {
-        let mut command = Command::new("git");
-        command.args(["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]);
-        let status = command.args(arguments).current_dir(dir).output().unwrap().status;
-        assert!(status.success(), "{arguments:?}");
-    }
-
-    #[test]
-    fn a_directory_under_git() {
-        let repository = tempfile::tempdir().unwrap();
-        let dir = repository.path().join("packs/mine");
-        fs::create_dir_all(&dir).unwrap();
-        assert_eq!(source(&dir), None);
-        run(repository.path(), &["init", "-q"]);
-        assert_eq!(source(&dir), None);
-        fs::write(dir.join("pack.toml"), "x").unwrap();
-        run(repository.path(), &["add", "."]);
-        run(repository.path(), &["commit", "-q", "-m", "one"]);
-        let first = source(&dir).unwrap();
-        assert_eq!((first.vcs, first.directory.as_str(), first.dirty), ("git", "packs/mine", false));
-        // a revision that changes something else changes nothing here
-        fs::write(repository.path().join("other"), "x").unwrap();
-        run(repository.path(), &["add", "."]);
-        run(repository.path(), &["commit", "-q", "-m", "two"]);
-        assert_eq!(source(&dir), Some(first.clone()));
-        fs::write(dir.join("pack.toml"), "y").unwrap();
-        assert_eq!(source(&dir), Some(Source { dirty: true, ..first }));
-    }
 }
