@@ -115,7 +115,8 @@ pub fn propose(plan: &Plan, state: &SetupState) -> Result<Proposal, Vec<Flaw>> {
     for at in order {
         let item = &plan.items[at];
         let (kind, name) = (item.resource.kind(), item.resource.name());
-        let stand = standing(&item.resource, found.get(item.id.as_str()).unwrap_or(&&not_said), hash::sha256);
+        let there = *found.get(item.id.as_str()).unwrap_or(&&not_said);
+        let stand = standing(&item.resource, there, hash::sha256);
         let poke = poked.get(item.id.as_str()).copied();
         let differences = match stand {
             Standing::Unknown(why) => {
@@ -146,7 +147,7 @@ pub fn propose(plan: &Plan, state: &SetupState) -> Result<Proposal, Vec<Flaw>> {
             verb,
             differences,
             why: item.why.clone(),
-            guarded: item.is_guarded(),
+            guarded: item.is_guarded_at(there),
             text: texts.get(item.id.as_str()).and_then(|is| Some(((*is).clone(), text(&item.resource)?))),
         });
     }

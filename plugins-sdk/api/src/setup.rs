@@ -8,6 +8,7 @@
 mod canonical;
 mod check;
 mod content;
+mod cut_off;
 mod found;
 mod grant;
 mod join;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use check::{Flaw, MAX_CONTENT, MAX_ITEMS};
 pub use content::Content;
+pub use cut_off::is_way_in;
 pub use found::{Found, FoundItem, Loaded, PathKind, PathState, UnitState, UserState};
 pub use grant::{Grant, GrantError, Need};
 pub use join::Foreign;
@@ -130,11 +132,6 @@ impl Item {
     pub fn notify(mut self, id: impl Into<String>, how: OnChange) -> Self {
         self.notify.push(Notify { item: id.into(), how });
         self
-    }
-
-    /// Is a change of it confirmed by a fresh connection, or else undone by the node?
-    pub fn is_guarded(&self) -> bool {
-        self.guard || self.resource.can_cut_off()
     }
 }
 

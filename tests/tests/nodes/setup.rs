@@ -169,10 +169,12 @@ fn operators_get_in_and_out() {
 fn what_no_fresh_connection_confirms_is_undone() {
     let node = TestNode::ready("web1");
     let world = world(&node, "deploy");
+    let ann = format!("\n[operators.ann]\nssh-keys = [\"{}\"]\n", node.host_key()); // any key will do
+    world.write("nodes.toml", &(fs::read_to_string(world.work().join("nodes.toml")).unwrap() + &ann));
     // the connection that is kept goes on without the server that would take another one
     world.silver(["setup-node", "web1", "--dry-run"]).ok();
-    node.sh("systemctl stop ssh");
-    let guarded = "nft list tables; cat /proc/sys/net/ipv4/tcp_migrate_req";
+    node.sh("systemctl stop ssh; install -d -o nobody -m 700 /etc/ssh/silver");
+    let guarded = "nft list tables; cat /proc/sys/net/ipv4/tcp_migrate_req; stat -c '%U %a' /etc/ssh/silver; ls /etc/ssh/silver";
     let before = node.sh(guarded);
     let refused = world.silver(["setup-node", "web1", "--yes"]).exits(1);
     assert!(refused.stderr().contains("undone: no fresh connection came through in time"), "{}", refused.stderr());

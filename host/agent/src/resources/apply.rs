@@ -94,7 +94,8 @@ impl Applying {
             record: Mutex::new(record),
         });
         let states = settled(&work, &edges, &stand);
-        let mut run = Run { work, edges, states, undo: self.undo, agent: self.agent, confirm: self.confirm, rounds: 0 };
+        let guarded = work.plan.items.iter().zip(&found).map(|(item, found)| item.is_guarded_at(found)).collect();
+        let mut run = Run { work, edges, guarded, states, undo: self.undo, agent: self.agent, confirm: self.confirm, rounds: 0 };
         run.all().await;
         run.finish().await
     }
@@ -116,6 +117,8 @@ fn settled(work: &Work, edges: &[Vec<usize>], stand: &[Standing]) -> Vec<State> 
 struct Run {
     work: Arc<Work>,
     edges: Vec<Vec<usize>>,
+    /// Which items can cut the operator off.
+    guarded: Vec<bool>,
     states: Vec<State>,
     undo: PathBuf,
     agent: PathBuf,
@@ -131,7 +134,7 @@ impl Run {
             self.skip();
             let ready: Vec<usize> = (0..self.states.len()).filter(|&at| self.is_ready(at)).collect();
             let (packages, others): (Vec<usize>, Vec<usize>) =
-                ready.into_iter().filter(|&at| !self.item(at).is_guarded()).partition(|&at| is_package(self.item(at)));
+                ready.into_iter().filter(|&at| !self.guarded[at]).partition(|&at| is_package(self.item(at)));
             for at in others {
                 self.states[at] = State::Runs;
                 let work = Arc::clone(&self.work);
@@ -164,8 +167,7 @@ impl Run {
         let mut round: Vec<usize> = Vec::new();
         loop {
             self.skip();
-            let mut ready: Vec<usize> =
-                (0..self.states.len()).filter(|&at| self.is_ready(at) && self.item(at).is_guarded()).collect();
+            let mut ready: Vec<usize> = (0..self.states.len()).filter(|&at| self.is_ready(at) && self.guarded[at]).collect();
             // rules go together: before one of them is to be had, none is touched
             let work = Arc::clone(&self.work);
             let is_rule = |at: usize| matches!(work.plan.items[at].resource, Resource::Firewall(_));

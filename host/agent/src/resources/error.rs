@@ -53,6 +53,9 @@ pub enum ResourceError {
     /// The node does not have these bytes.
     #[error("the node does not have the content {0}")]
     NoBlob(Digest),
+    /// apt would remove what one gets in by.
+    #[error("apt would also remove {}, by which one gets in", .0.join(", "))]
+    WayIn(Vec<String>),
     /// In words.
     #[error("{0}")]
     Other(String),
@@ -64,6 +67,7 @@ impl ResourceError {
         match self {
             Self::Disk(error) => error.hint(),
             Self::InTheWay { path, .. } => Some(format!("look at {path} and move it away")),
+            Self::WayIn(_) => Some("a set-up cannot undo that; where it is meant, do it by hand".into()),
             _ => None,
         }
     }

@@ -51,6 +51,10 @@ enum Former {
     File { path: String, bytes: Vec<u8>, uid: u32, gid: u32, mode: u32 },
     /// A link.
     Link { path: String, target: String },
+    /// No directory was there. One that something lies in by now stays.
+    NoDirectory { path: String },
+    /// A directory; what is in it is not looked at.
+    Directory { path: String, uid: u32, gid: u32, mode: u32 },
     /// A setting of the kernel.
     Sysctl { path: PathBuf, value: String },
 }
@@ -97,16 +101,16 @@ impl Guard {
             Resource::File(it) => self.keep_path(machine, &it.path)?,
             Resource::Link(it) => self.keep_path(machine, &it.path)?,
             Resource::IniKeys(it) => self.keep_path(machine, &it.path)?,
+            Resource::Directory(it) => self.keep_path_as(&it.path, former_directory(machine, &it.path)?),
             Resource::Sysctl(it) => {
                 self.keep_path(machine, &it.path())?;
                 if let Some(value) = sysctl::value(machine, it)? {
                     self.undo.formers.push(Former::Sysctl { path: sysctl::path(machine, it), value });
                 }
             }
+            Resource::Group(_) => self.keep_accounts(machine)?,
             Resource::User(it) => {
-                for path in ACCOUNTS {
-                    self.keep_path(machine, path)?;
-                }
+                self.keep_accounts(machine)?;
                 if let Some(found) = machine.accounts()?.user(&it.name) {
                     self.keep_path(machine, &user::keys_path(&found.home))?;
                 }
@@ -129,11 +133,7 @@ impl Guard {
                     self.then(["nft", "delete", "table", "inet", "silver"]);
                 }
             }
-            Resource::Package(_)
-            | Resource::Repository(_)
-            | Resource::Directory(_)
-            | Resource::Group(_)
-            | Resource::Command(_) => {}
+            Resource::Package(_) | Resource::Repository(_) | Resource::Command(_) => {}
         }
         self.note()
     }
@@ -204,17 +204,20 @@ impl Guard {
         undo(machine, &self.dir, &self.id).await
     }
 
+    fn keep_accounts(&mut self, machine: &Machine) -> Result<(), ResourceError> {
+        ACCOUNTS.iter().try_for_each(|path| self.keep_path(machine, path))
+    }
+
     fn keep_path(&mut self, machine: &Machine, path: &str) -> Result<(), ResourceError> {
-        let known = |former: &Former| match former {
-            Former::Absent { path: of } | Former::File { path: of, .. } | Former::Link { path: of, .. } => of == path,
-            Former::Sysctl { .. } => false,
-        };
-        if self.undo.formers.iter().any(known) {
-            return Ok(()); // as it is now it was not before
-        }
-        let former = former(machine, path)?;
-        self.undo.formers.extend(former);
+        self.keep_path_as(path, former(machine, path)?);
         Ok(())
+    }
+
+    fn keep_path_as(&mut self, path: &str, former: Option<Former>) {
+        let known = self.undo.formers.iter().any(|former| former.is_of(path));
+        if !known {
+            self.undo.formers.extend(former); // otherwise: as it is now it was not before
+        }
     }
 
     fn then<const N: usize>(&mut self, argv: [&str; N]) {
@@ -241,6 +244,28 @@ impl Guard {
     fn file(&self, ending: &str) -> PathBuf {
         file(&self.dir, &self.id, ending)
     }
+}
+
+impl Former {
+    fn is_of(&self, it: &str) -> bool {
+        match self {
+            Self::Absent { path }
+            | Self::File { path, .. }
+            | Self::Link { path, .. }
+            | Self::NoDirectory { path }
+            | Self::Directory { path, .. } => path == it,
+            Self::Sysctl { .. } => false,
+        }
+    }
+}
+
+/// How a path is where a directory shall be; `None` for what is never touched, since it is none.
+fn former_directory(machine: &Machine, path: &str) -> Result<Option<Former>, ResourceError> {
+    let stat = machine.place(path)?.map(|place| place.stat()).transpose()?.flatten();
+    let path = path.to_owned();
+    let Some(stat) = stat else { return Ok(Some(Former::NoDirectory { path })) };
+    let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    Ok(is_directory.then_some(Former::Directory { path, uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777 }))
 }
 
 /// How a path is; `None` for what is never touched (a directory, a device).
@@ -321,6 +346,8 @@ fn restore(machine: &Machine, former: &Former) -> Result<(), ResourceError> {
             machine.made(path)?.write(bytes, Owned { uid: *uid, gid: *gid, mode: *mode })
         }
         Former::Link { path, target } => machine.made(path)?.link(target),
+        Former::NoDirectory { path } => machine.place(path)?.map_or(Ok(()), |place| place.remove_if_empty()),
+        Former::Directory { path, uid, gid, mode } => machine.made(path)?.directory(Owned { uid: *uid, gid: *gid, mode: *mode }),
         Former::Sysctl { path, value } => Ok(fs::write(path, value).at("set", path)?),
     }
 }
@@ -350,7 +377,8 @@ fn is_id(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use silver_plugin_api::setup::{Content, File, Presence};
+    use silver_plugin_api::setup::{Content, Directory, File, Presence};
+    use std::os::unix::fs::PermissionsExt;
 
     fn item(path: &str) -> Item {
         let (owner, group) = ("0".to_owned(), "0".to_owned());
@@ -392,6 +420,34 @@ mod tests {
         assert!(!confirm(&undo_dir, "a-1").unwrap(), "too late");
         assert!(!guard.wait(&machine).await.unwrap());
         assert_eq!(fs::read_dir(&undo_dir).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn directories_have_their_owner_and_mode_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::below(dir.path());
+        let undo_dir = dir.path().join("undo");
+        let at = |path: &str| dir.path().join(path.trim_start_matches('/'));
+        let mode = |path: &str| fs::metadata(at(path)).unwrap().permissions().mode() & 0o7777;
+        fs::create_dir_all(at("/home/ann")).unwrap();
+        fs::set_permissions(at("/home/ann"), fs::Permissions::from_mode(0o710)).unwrap();
+        fs::write(at("/home/ann/mine"), "mine").unwrap();
+
+        let mut guard = guard(&undo_dir);
+        for path in ["/home/ann", "/home/new", "/home/used"] {
+            let (owner, group) = ("0".to_owned(), "0".to_owned());
+            let shall = Directory { path: path.into(), owner, group, mode: 0o777 };
+            guard.keep(&machine, &Item::new(path, Resource::Directory(shall), "x")).await.unwrap();
+            fs::create_dir_all(at(path)).unwrap();
+            fs::set_permissions(at(path), fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        guard.keep(&machine, &item("/home/new/file")).await.unwrap();
+        fs::write(at("/home/new/file"), "of the same round").unwrap();
+        fs::write(at("/home/used/file"), "somebody else's").unwrap();
+        assert_eq!(undo(&machine, &undo_dir, "a-1").await.unwrap(), [""; 0]);
+        assert_eq!((mode("/home/ann"), fs::read_to_string(at("/home/ann/mine")).unwrap().as_str()), (0o710, "mine"));
+        assert!(!at("/home/new").exists(), "it was not there");
+        assert!(at("/home/used/file").exists(), "nobody's files are thrown away");
     }
 
     #[tokio::test]

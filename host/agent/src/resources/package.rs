@@ -4,7 +4,7 @@ use super::{
     ResourceError,
     machine::{Machine, Step},
 };
-use silver_plugin_api::setup::{Found, Package, Presence};
+use silver_plugin_api::setup::{Found, Package, Presence, is_way_in};
 use std::collections::BTreeMap;
 
 const APT: [&str; 8] = [
@@ -59,15 +59,32 @@ pub(crate) async fn apply(machine: &Machine, step: Step<'_>, packages: &[&Packag
         let mut argv = APT.to_vec();
         argv.extend(["--allow-downgrades", "install", "--"]);
         argv.extend(names.iter().map(String::as_str));
-        machine.run(step, &argv).await?;
+        run(machine, step, &argv).await?;
     }
     if !remove.is_empty() {
         let mut argv = APT.to_vec();
         argv.extend(["remove", "--"]);
         argv.extend(remove.iter().map(|package| package.name.as_str()));
-        machine.run(step, &argv).await?;
+        run(machine, step, &argv).await?;
     }
     Ok(())
+}
+
+/// Runs apt, unless that would take away what one gets in by: with a package go those that need it, and those that it
+/// does not go with.
+async fn run(machine: &Machine, step: Step<'_>, argv: &[&str]) -> Result<(), ResourceError> {
+    let mut simulated = argv.to_vec();
+    simulated.insert(1, "--simulate");
+    // where not even that works the real one says why
+    let said = machine.ask(&simulated).await?;
+    let taken: Vec<String> = removed(&String::from_utf8_lossy(&said.stdout)).into_iter().filter(|name| is_way_in(name)).collect();
+    if taken.is_empty() { machine.run(step, argv).await } else { Err(ResourceError::WayIn(taken)) }
+}
+
+/// What a simulated apt removes: `Remv sudo [1.9.13p3-1]`.
+fn removed(said: &str) -> Vec<String> {
+    let lines = said.lines().filter_map(|line| line.strip_prefix("Remv ").or_else(|| line.strip_prefix("Purg ")));
+    lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 fn named(package: &Package) -> String {
@@ -91,5 +108,14 @@ mod tests {
         for name in ["nftables", "half", "other"] {
             assert_eq!(is(name), Found::Package { installed: None });
         }
+    }
+
+    #[test]
+    fn what_apt_would_remove_is_read() {
+        let said = "NOTE: This is only a simulation!\nThe following packages will be REMOVED:\n  libfoo sudo\n\
+                    Remv sudo [1.9.13p3-1+deb12u1]\nPurg libfoo [1.0] [other:amd64 ]\nInst caddy (2.6.2-5 Debian [amd64])\n";
+        assert_eq!(removed(said), ["sudo", "libfoo"]);
+        let error = ResourceError::WayIn(vec!["sudo".into()]);
+        assert!(error.to_string().contains("sudo") && error.hint().is_some());
     }
 }

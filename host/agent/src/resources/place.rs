@@ -183,6 +183,15 @@ impl Place {
         self.sync()
     }
 
+    /// Removes the directory that is here, unless something is in it; nothing is fine.
+    pub(crate) fn remove_if_empty(&self) -> Result<(), ResourceError> {
+        match rustix::fs::unlinkat(&self.dir, &self.name, AtFlags::REMOVEDIR) {
+            Ok(()) => self.sync(),
+            Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
+            Err(error) => Err(disk(error, "remove", &self.path).into()),
+        }
+    }
+
     fn is_no_directory(&self) -> Result<(), ResourceError> {
         let is_directory = self.stat()?.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
         if is_directory {

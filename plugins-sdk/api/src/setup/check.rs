@@ -130,7 +130,12 @@ impl Resource {
             Self::Package(it) => {
                 want(is_name(&it.name, "+.-:"), "name of a package", &it.name)?;
                 let version = it.version.as_deref().unwrap_or("0");
-                want(is_name(version, "+.-:~_"), "version of a package", version)
+                want(is_name(version, "+.-:~_"), "version of a package", version)?;
+                if it.takes_the_way_in() {
+                    let why = "is what one gets in by: a node that nobody reaches could not put it back, so no set-up removes it";
+                    return Err(format!("`{}` {why}", it.name));
+                }
+                Ok(())
             }
             Self::Repository(it) => {
                 want(is_name(&it.name, ".-_"), "name of a repository", &it.name)?;

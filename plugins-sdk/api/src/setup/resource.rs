@@ -291,38 +291,6 @@ impl Resource {
             }
         }
     }
-
-    /// Can a change of it cut the operator off: ssh, sudo, the network, the firewall, keys?
-    pub fn can_cut_off(&self) -> bool {
-        const PATHS: [&str; 12] = [
-            "/etc/ssh",
-            "/etc/nftables",
-            "/etc/network",
-            "/etc/netplan",
-            "/etc/systemd/network",
-            "/etc/systemd/system/ssh",
-            "/etc/sudoers",
-            "/etc/pam.d",
-            "/etc/security",
-            "/etc/hosts.deny",
-            "/etc/hosts.allow",
-            "/root/.ssh",
-        ];
-        const UNITS: [&str; 6] = ["ssh", "sshd", "networking", "systemd-networkd", "NetworkManager", "nftables"];
-        match self {
-            Self::Firewall(_) => true,
-            Self::User(user) => !user.authorized_keys.is_empty() || user.state == Presence::Absent,
-            Self::Sysctl(it) => it.key.starts_with("net."),
-            Self::Unit(unit) => {
-                let stem = unit.name.rsplit_once('.').map_or(unit.name.as_str(), |(stem, _)| stem);
-                UNITS.contains(&stem)
-            }
-            Self::File(File { path, .. }) | Self::Link(Link { path, .. }) | Self::IniKeys(IniKeys { path, .. }) => {
-                PATHS.iter().any(|guarded| path.starts_with(guarded)) || path.ends_with("/.ssh/authorized_keys")
-            }
-            Self::Package(_) | Self::Repository(_) | Self::Directory(_) | Self::Group(_) | Self::Command(_) => false,
-        }
-    }
 }
 
 impl Repository {

@@ -178,6 +178,10 @@ fn what_makes_no_sense_is_named() {
             "`-o` is no name of a package",
         ),
         (Item::new("b", unit("../x.service"), "x"), "`../x.service` is no name of a unit"),
+        (
+            Item::new("b", Resource::Package(Package { name: "sudo:amd64".into(), version: None, state: Presence::Absent }), "x"),
+            "`sudo:amd64` is what one gets in by: a node that nobody reaches could not put it back, so no set-up removes it",
+        ),
         (Item::new("b", Resource::Command(Command::default()), "x"), "`` is no command"),
         (
             Item::new(
@@ -315,12 +319,55 @@ fn rules_are_as_nft_reads_them() {
 
 #[test]
 fn what_can_cut_off_is_guarded() {
-    for path in ["/etc/ssh/sshd_config", "/etc/sudoers.d/x", "/etc/nftables.conf", "/home/ann/.ssh/authorized_keys"] {
+    let paths =
+        ["/etc/ssh/sshd_config", "/etc/sudoers.d/x", "/etc/nftables.conf", "/etc/passwd", "/home/ann/.ssh/authorized_keys"];
+    for path in paths {
         assert!(file(path, "").can_cut_off(), "{path}");
     }
     for resource in [unit("ssh.service"), unit("nftables.service"), each().item("firewall").unwrap().resource.clone()] {
         assert!(resource.can_cut_off());
     }
+    let group = Resource::Group(Group { name: "sudo".into(), system: true, state: Presence::Absent });
+    assert!(group.can_cut_off() && directory("/etc/ssh/silver", 0o755).can_cut_off());
     assert!(!file("/etc/caddy/Caddyfile", "").can_cut_off() && !unit("caddy.service").can_cut_off());
     assert!(Item { guard: true, ..Item::new("a", file("/etc/x", ""), "x") }.is_guarded());
+}
+
+fn directory(path: &str, mode: u32) -> Resource {
+    Resource::Directory(Directory { path: path.into(), owner: "root".into(), group: "root".into(), mode })
+}
+
+/// Of a directory, a user or a unit it is told by what is there.
+#[test]
+fn what_is_there_and_can_cut_off_is_guarded() {
+    let there = |owner: &str, mode| {
+        let (owner, group) = (owner.to_string(), "root".to_string());
+        Found::Path(Some(PathState { kind: PathKind::Directory, owner, group, mode, size: 0, digest: None, target: None }))
+    };
+    let user = |shell: &str| {
+        Resource::User(User { name: "ann".into(), shell: Some(shell.into()), home: Some("/home/ann".into()), ..User::default() })
+    };
+    let ann = || Found::User(Some(UserState { home: "/home/ann".into(), shell: "/bin/bash".into(), ..UserState::default() }));
+    let stopped = || Resource::Unit(Unit { name: "wg-quick@wg0.service".into(), ..Unit::default() });
+    let runs = |active: &str| Found::Unit(UnitState { active: active.into(), ..UnitState::default() });
+    let rows = [
+        (directory("/root", 0o700), there("root", 0o755), true),
+        (directory("/home/deploy", 0o755), there("deploy", 0o755), true),
+        (directory("/srv", 0o777), there("root", 0o755), true),
+        (directory("/var/lib/silverware", 0o700), there("root", 0o711), true),
+        (directory("/srv", 0o755), there("root", 0o755), false),
+        (directory("/srv/www", 0o777), Found::Path(None), false),
+        (directory("/var/lib/silver/keys", 0o700), there("root", 0o777), false),
+        (user("/usr/sbin/nologin"), ann(), true),
+        (user("/bin/bash"), ann(), false),
+        (user("/usr/sbin/nologin"), Found::User(None), false),
+        (stopped(), runs("active"), true),
+        (stopped(), runs("inactive"), false),
+        (unit("caddy.service"), runs("active"), false),
+    ];
+    for (resource, found, guarded) in rows {
+        let item = Item::new("a", resource, "x");
+        assert_eq!(item.is_guarded_at(&found), guarded, "{item:?} {found:?}");
+        assert!(!item.is_guarded(), "{item:?}");
+    }
 }

@@ -53,7 +53,8 @@ impl World {
 
     /// One of each kind that needs no programs of the system.
     fn plan(&self) -> Plan {
-        let directory = Directory { path: "/srv/app".into(), owner: self.user.clone(), group: self.group.clone(), mode: 0o750 };
+        let directory =
+            Directory { path: "/var/lib/silver/app".into(), owner: self.user.clone(), group: self.group.clone(), mode: 0o750 };
         let mut gone = self.file("/etc/gone", "");
         if let Resource::File(file) = &mut gone {
             file.state = Presence::Absent;
@@ -65,7 +66,7 @@ impl World {
             owned: vec!["main.old".into()],
         };
         let items = vec![
-            Item::new("deep", self.file("/srv/app/deep/file", "deep"), "x"),
+            Item::new("deep", self.file("/var/lib/silver/app/deep/file", "deep"), "x"),
             Item::new("dir", Resource::Directory(directory), "x"),
             Item::new("conf", self.file("/etc/app.conf", "a = 1\n"), "x").notify("again", OnChange::Rerun),
             Item::new("gone", gone, "x"),
@@ -120,8 +121,8 @@ async fn everything_gets_in_place_and_again_is_nothing() {
     assert_eq!(plan.check(), Ok(()));
     let applied = world.apply(&plan).await;
     assert!(applied.is_complete() && applied.has_changed(), "{applied:?}");
-    assert_eq!(fs::read_to_string(world.at("/srv/app/deep/file")).unwrap(), "deep");
-    assert_eq!((mode(&world.at("/srv/app")), mode(&world.at("/etc/app.conf"))), (0o750, 0o640));
+    assert_eq!(fs::read_to_string(world.at("/var/lib/silver/app/deep/file")).unwrap(), "deep");
+    assert_eq!((mode(&world.at("/var/lib/silver/app")), mode(&world.at("/etc/app.conf"))), (0o750, 0o640));
     assert!(!world.at("/etc/gone").exists());
     let ini = fs::read_to_string(world.at("/etc/app.ini")).unwrap();
     assert!(ini.contains("# kept") && ini.contains("other = 2") && ini.contains("color = blue") && !ini.contains("old"), "{ini}");
@@ -144,9 +145,9 @@ async fn what_was_changed_by_hand_is_put_right_and_nothing_else_is_touched() {
     world.apply(&plan).await;
     type Hand = fn(&World);
     let hands: [(&[&str], Hand); 9] = [
-        (&["deep"], |world| fs::write(world.at("/srv/app/deep/file"), "altered").unwrap()),
-        (&["deep"], |world| fs::remove_dir_all(world.at("/srv/app/deep")).unwrap()),
-        (&["dir"], |world| fs::set_permissions(world.at("/srv/app"), fs::Permissions::from_mode(0o777)).unwrap()),
+        (&["deep"], |world| fs::write(world.at("/var/lib/silver/app/deep/file"), "altered").unwrap()),
+        (&["deep"], |world| fs::remove_dir_all(world.at("/var/lib/silver/app/deep")).unwrap()),
+        (&["dir"], |world| fs::set_permissions(world.at("/var/lib/silver/app"), fs::Permissions::from_mode(0o777)).unwrap()),
         (&["conf", "again"], |world| fs::set_permissions(world.at("/etc/app.conf"), fs::Permissions::from_mode(0o666)).unwrap()),
         (&["conf", "again"], |world| {
             fs::remove_file(world.at("/etc/app.conf")).unwrap();
@@ -256,14 +257,25 @@ async fn two_items_that_spoil_each_other_are_found_out() {
 #[tokio::test]
 async fn what_cannot_be_undone_in_time_is_not_begun() {
     let world = World::new();
-    let plan = Plan { items: vec![Item::new("sshd", world.file("/etc/ssh/sshd_config", ""), "x")], facts_used: Vec::new() };
+    let (owner, group) = (world.user.clone(), world.group.clone());
+    let home = Directory { path: "/home/ann".into(), owner, group, mode: 0o777 };
+    let items = vec![
+        Item::new("sshd", world.file("/etc/ssh/sshd_config", ""), "x"),
+        Item::new("home", Resource::Directory(home), "sshd takes no key below a directory that others may write to"),
+    ];
+    let plan = Plan { items, facts_used: Vec::new() };
+    fs::create_dir_all(world.at("/home/ann")).unwrap();
+    fs::set_permissions(world.at("/home/ann"), fs::Permissions::from_mode(0o750)).unwrap();
     // nobody reads what is to be confirmed, and the program that would undo is nowhere
     if rustix::process::geteuid().is_root() && Path::new("/run/systemd/system").exists() {
         return; // systemd would take the timer; tests on nodes look at that
     }
     let applied = world.apply(&plan).await;
-    assert!(matches!(&applied.items[0].fate, Fate::Failed { causes, .. } if causes[0].contains("systemd-run")), "{applied:?}");
+    for item in &applied.items {
+        assert!(matches!(&item.fate, Fate::Failed { causes, .. } if causes[0].contains("systemd-run")), "{applied:?}");
+    }
     assert!(!world.at("/etc/ssh/sshd_config").exists());
+    assert_eq!(mode(&world.at("/home/ann")), 0o750);
     assert!(fs::read_dir(world.at("/undo")).unwrap().next().is_none());
 }
 
