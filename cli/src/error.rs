@@ -112,7 +112,10 @@ impl From<RebaseError> for CommandError {
     fn from(error: RebaseError) -> Self {
         let exit = match &error {
             RebaseError::Altered { .. } | RebaseError::Read(_) => Exit::Integrity,
-            RebaseError::NoSuchOverride { .. } | RebaseError::InBase { .. } | RebaseError::Edit(_) => Exit::Usage,
+            RebaseError::NoSuchOverride { .. }
+            | RebaseError::CannotStay { .. }
+            | RebaseError::InBase { .. }
+            | RebaseError::Edit(_) => Exit::Usage,
             RebaseError::Base { .. } | RebaseError::Files(_) => Exit::Error,
         };
         let hint = error.hint();

@@ -190,7 +190,10 @@ pub fn look(input: &Input<'_>, customization: &Customization) -> Result<Look, Me
     let mut kept = match laid {
         Ok(kept) => kept,
         Err(MergeError::Findings(mut diagnostics)) => {
-            let overrides = survey(input, customization, &own, None);
+            let mut overrides = survey(input, customization, &own, None);
+            for one in overrides.iter_mut().filter(|one| one.theirs.is_none()) {
+                one.may_stay = !diagnostics.iter().any(|finding| refuses(finding, &one.file));
+            }
             diagnostics.retain(|finding| !is_conflict(finding, &overrides));
             return Ok(Look { kept: None, overrides, diagnostics, cached });
         }
@@ -209,6 +212,12 @@ pub fn look(input: &Input<'_>, customization: &Customization) -> Result<Look, Me
         customization.base_of(&file).map(|_| format!("customization:{}", customization.shown(&file)))
     });
     Ok(Look { kept: Some(kept), overrides, diagnostics, cached })
+}
+
+/// Is this file not taken as it is?
+fn refuses(finding: &Diagnostic, file: &TreePath) -> bool {
+    let at = finding.at.as_ref().filter(|at| at.tree == TreeRole::Customization);
+    finding.severity == Severity::Error && at.is_some_and(|at| at.path == *file)
 }
 
 /// Is it told better by the state of its file: the pack had what the file replaces, and has it no more?

@@ -33,6 +33,8 @@ pub struct Override {
     pub theirs: Option<Digest>,
     /// The operator's file.
     pub ours: Digest,
+    /// Would it be taken without a file of the pack to replace, as one of its own?
+    pub may_stay: bool,
     /// Who brought it up to date the last time.
     pub settled: Option<Settled>,
 }
@@ -171,7 +173,7 @@ impl Survey<'_> {
         };
         let (base, settled) = (Some(row.base), row.settled.clone());
         let base_layer = (self.base_of)(&file);
-        Some(Override { path: path.clone(), file, base_layer, state, base, theirs, ours, settled })
+        Some(Override { path: path.clone(), file, base_layer, state, base, theirs, ours, may_stay: true, settled })
     }
 
     /// One that the lock does not know.
@@ -182,7 +184,7 @@ impl Survey<'_> {
         let state = if former.is_some_and(|former| former != row.base) { State::Changed } else { State::New };
         let (path, theirs) = (row.path.clone(), Some(row.base));
         let base_layer = (self.base_of)(&file);
-        Some(Override { path, file, base_layer, state, base: former, theirs, ours, settled: None })
+        Some(Override { path, file, base_layer, state, base: former, theirs, ours, may_stay: true, settled: None })
     }
 
     /// Where the pack has the same content now: the only such file, of the same name or in the same directory. Other
@@ -228,16 +230,28 @@ pub fn conflicts(overrides: &[Override]) -> Vec<Diagnostic> {
             State::Changed => (format!("the pack's `{path}` has changed since `{file}` was made from it"), settle.clone(), 0),
             State::Moved(to) => (
                 format!("the pack's `{path}`, which `{file}` was made from, is `{to}` now"),
-                format!(
-                    "`silver customize rebase PACK --customize=DIR` moves yours along; or choose: `--ours {file}` keeps it as a file of its own, `--theirs {file}` takes it out"
-                ),
+                if one.may_stay {
+                    format!(
+                        "`silver customize rebase PACK --customize=DIR` moves yours along; or choose: `--ours {file}` keeps it as a file of its own, `--theirs {file}` takes it out"
+                    )
+                } else {
+                    format!(
+                        "`silver customize rebase PACK --customize=DIR` moves yours along, if its slot reaches there; `--theirs {file}` takes it out"
+                    )
+                },
                 0,
             ),
             State::Gone => (
                 format!("the pack has no `{path}` any more, which `{file}` was made from"),
-                format!(
-                    "choose: `silver customize rebase PACK --customize=DIR --ours {file}` keeps yours, `--theirs {file}` takes it out"
-                ),
+                if one.may_stay {
+                    format!(
+                        "choose: `silver customize rebase PACK --customize=DIR --ours {file}` keeps yours, `--theirs {file}` takes it out"
+                    )
+                } else {
+                    format!(
+                        "`silver customize rebase PACK --customize=DIR --theirs {file}` takes it out; it cannot stay as a file of its own, since only files that the pack has are replaced there"
+                    )
+                },
                 0,
             ),
             State::Marked(lines) => {

@@ -80,23 +80,28 @@ impl Rebase<'_> {
 
     fn check_choices(&self) -> Result<(), RebaseError> {
         let known = |path: &TreePath| self.overrides.iter().any(|one| one.file == *path || one.path == *path);
-        match self.choices.keys().find(|path| !known(path)) {
-            None => {
-                let chosen = |one: &&Override| self.choices.contains_key(&one.file) || self.choices.contains_key(&one.path);
-                match self.overrides.iter().filter(chosen).find_map(|one| Some((one, one.base_layer.as_ref()?))) {
-                    None => Ok(()),
-                    Some((one, base)) => {
-                        Err(RebaseError::InBase { file: one.file.clone(), base: base.dir.display().to_string() })
-                    }
-                }
+        if let Some(path) = self.choices.keys().find(|path| !known(path)) {
+            let files = self.overrides.iter().map(|one| one.file.as_str());
+            let hint = crate::document::nearest(path, files).map(|file| format!("did you mean `{file}`?"));
+            let hint = hint.or_else(|| Some("`silver customize status` lists the files that do".into()));
+            return Err(RebaseError::NoSuchOverride { path: path.clone(), hint });
+        }
+        for one in self.overrides {
+            let Some(side) = self.choice(one) else { continue };
+            let file = one.file.clone();
+            if let Some(base) = &one.base_layer {
+                return Err(RebaseError::InBase { file, base: base.dir.display().to_string() });
             }
-            Some(path) => {
-                let files = self.overrides.iter().map(|one| one.file.as_str());
-                let hint = crate::document::nearest(path, files).map(|file| format!("did you mean `{file}`?"));
-                let hint = hint.or_else(|| Some("`silver customize status` lists the files that do".into()));
-                Err(RebaseError::NoSuchOverride { path: path.clone(), hint })
+            if side == Side::Ours && !one.may_stay {
+                return Err(RebaseError::CannotStay { file, path: one.path.clone() });
             }
         }
+        Ok(())
+    }
+
+    /// What the operator chose for this file.
+    fn choice(&self, one: &Override) -> Option<Side> {
+        self.choices.get(&one.file).or_else(|| self.choices.get(&one.path)).copied()
     }
 
     /// The rows of the lock, those of files that are still there and could not be looked at among them.
@@ -126,7 +131,7 @@ impl Rebase<'_> {
     }
 
     fn one(&self, one: &Override, work: &mut Work) -> Result<Done, RebaseError> {
-        let choice = self.choices.get(&one.file).or_else(|| self.choices.get(&one.path)).copied();
+        let choice = self.choice(one);
         let row = |base: Digest| Overridden {
             settled: one.settled.clone(),
             ..Overridden::new(one.path.clone(), one.file.clone(), base)

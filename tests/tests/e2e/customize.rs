@@ -204,6 +204,39 @@ fn a_setting_that_is_gone_is_not_told_as_unknown() {
 }
 
 #[test]
+fn a_file_that_the_pack_dropped_can_stay_only_where_its_slot_takes_it_alone() {
+    let site = Site::new();
+    let without = |loose: bool| {
+        move |dir: &Path| {
+            fs::rename(dir.join("instance/templates/index.html"), dir.join("page.html")).unwrap();
+            fs::write(dir.join("page.html"), "another page\n").unwrap();
+            if loose {
+                let manifest = fs::read_to_string(dir.join("pack.toml")).unwrap();
+                let slot = "into = \"instance:templates\"\nmode = \"override\"\n";
+                let manifest = manifest.replace(slot, &format!("{slot}must-exist = false\n"));
+                fs::write(dir.join("pack.toml"), manifest).unwrap();
+            }
+        }
+    };
+    site.pack("2.0.0", without(false));
+    site.pack("2.1.0", without(true));
+    let (template, lock) = (site.template(), site.lock());
+
+    let ran = site.silver(&["customize", "rebase", "hello-2.0.0.zip", "--ours", "templates/index.html"]).exits(2);
+    assert!(ran.stderr().contains("cannot stay") && ran.stderr().contains("--theirs templates/index.html"), "{}", ran.snapshot());
+    let open = site.silver(&["customize", "rebase", "hello-2.0.0.zip"]).exits(3).stdout();
+    assert!(open.contains("--theirs templates/index.html") && !open.contains("--ours"), "{open}");
+    assert_eq!((site.template(), site.lock()), (template.clone(), lock));
+
+    site.silver(&["customize", "rebase", "hello-2.1.0.zip", "--ours", "templates/index.html"]).ok();
+    assert_eq!(site.template(), template);
+    assert!(!site.lock().contains("[[override]]"), "it replaces nothing any more: {}", site.lock());
+    site.silver(&["merge", "hello-2.1.0.zip"]).ok();
+    let rows = site.rows(&["customize", "status", "hello-2.1.0.zip"]);
+    assert!(rows.iter().all(|row| row["stops"] == false), "{rows:?}");
+}
+
+#[test]
 fn without_a_registry_the_base_is_given() {
     let site = Site::new();
     site.pack_template("1.1.0", &BASE.replace("</p>", "</p>\n<p>And a line of theirs.</p>"));

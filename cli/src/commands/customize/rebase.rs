@@ -136,7 +136,13 @@ fn of_file(one: &Override, done: &Done, written: bool) -> Row {
         }
         Done::Open(Why::Gone) => (
             format!("{file}: the pack's {path} is gone"),
-            Some(format!("choose: `--ours {file}` keeps yours as a file of its own, `--theirs {file}` takes it out")),
+            Some(if one.may_stay {
+                format!("choose: `--ours {file}` keeps yours as a file of its own, `--theirs {file}` takes it out")
+            } else {
+                format!(
+                    "`--theirs {file}` takes it out; only files that the pack has are replaced there, so yours cannot stay as it is"
+                )
+            }),
         ),
         Done::Open(Why::NoBase) => (
             format!(

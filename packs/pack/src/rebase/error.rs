@@ -15,6 +15,14 @@ pub enum RebaseError {
         /// What is probably meant.
         hint: Option<String>,
     },
+    /// The operator's side of a file that the pack has no more, where only what the pack has can be replaced.
+    #[error("`{file}` cannot stay as a file of its own: the pack has no `{path}` to be replaced")]
+    CannotStay {
+        /// The operator's file.
+        file: TreePath,
+        /// The pack's.
+        path: TreePath,
+    },
     /// A choice for a file of a base.
     #[error("`{file}` comes from the base `{base}`")]
     InBase {
@@ -58,6 +66,9 @@ impl RebaseError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoSuchOverride { hint, .. } => hint.clone(),
+            Self::CannotStay { file, .. } => Some(format!(
+                "`--theirs {file}` takes it out; what is to be kept of it goes into a file that replaces another one of the pack"
+            )),
             Self::InBase { base, .. } => {
                 Some(format!("settle it there, for all sites: `silver customize rebase PACK --customize={base}`"))
             }

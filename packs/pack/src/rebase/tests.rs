@@ -28,6 +28,11 @@ from = "templates/**"
 into = "instance:templates"
 mode = "override"
 must-exist = false
+[[slot]]
+name = "fixed"
+from = "fixed/**"
+into = "instance:fixed"
+mode = "override"
 "#;
 
 const BASE: &str = "head\none\ntwo\nthree\nfour\nfive\nsix\nfoot\n";
@@ -225,6 +230,39 @@ fn what_cannot_be_merged_waits_for_a_choice() {
         assert!(!world.dir.path().join(MINE).exists());
         assert_eq!(world.load().lock.overrides, []);
     }
+}
+
+#[test]
+fn what_only_replaces_cannot_stay_when_the_packs_file_is_gone() {
+    const FIXED: &str = "env/fixed/a.html";
+    const FILE: &str = "fixed/a.html";
+    let keep = [("env/fixed/b.html", "b")];
+    let world = World::new(&[(FIXED, BASE)], &[(FILE, OURS)]);
+    let before = world.all();
+    let customization = world.load();
+    let [one] = World::look(&tree(&keep), &customization).try_into().unwrap();
+    assert_eq!((&one.state, one.may_stay), (&State::Gone, false));
+    let help = overrides::conflicts(&[one])[0].help.clone().unwrap();
+    assert!(help.contains("--theirs fixed/a.html") && !help.contains("--ours"), "{help}");
+
+    for side in [FILE, FIXED] {
+        let error = world.rebase(&keep, &[(side, Side::Ours)]).unwrap_err();
+        assert!(matches!(&error, RebaseError::CannotStay { file, .. } if *file == path(FILE)), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("--theirs fixed/a.html")), "{:?}", error.hint());
+    }
+    assert_eq!(world.rebase(&keep, &[]).unwrap(), ["fixed/a.html open"]);
+    assert_eq!(world.all(), before, "nothing is written, the row of the lock stays");
+    assert_eq!(world.rebase(&keep, &[(FILE, Side::Theirs)]).unwrap(), ["fixed/a.html removed"]);
+    assert_eq!((world.read(FILE).as_str(), world.load().lock.overrides.len()), ("", 0));
+
+    // where the pack moved it to, out of the slot's reach: as good as gone
+    let world = World::new(&[(FIXED, BASE)], &[(FILE, OURS)]);
+    let away = [("env/other/a.html", BASE)];
+    assert!(matches!(world.rebase(&away, &[(FILE, Side::Ours)]), Err(RebaseError::CannotStay { .. })));
+    // another file that does not fit says nothing about this one
+    let world = World::new(&[(A, BASE)], &[(MINE, OURS)]);
+    world.write("nowhere.txt", "");
+    assert_eq!(world.rebase(&[], &[(MINE, Side::Ours)]).unwrap(), ["templates/a.html ours"]);
 }
 
 #[test]
