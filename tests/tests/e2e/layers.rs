@@ -57,6 +57,7 @@ fn a_conflict_settled_in_the_base_is_settled_for_every_site() {
     let before = fs::read(world.work().join("one/customize.lock")).unwrap();
     let ran = world.silver(["customize", "rebase", "next.zip", "--customize=one"]).exits(3);
     assert!(ran.stdout().contains("comes from the base ../agency"), "{}", ran.snapshot());
+    assert_eq!(ran.stdout().matches("index.html").count(), 1, "told once: {}", ran.snapshot());
     world.silver(["customize", "rebase", "next.zip", "--customize=one", "--ours", "templates/index.html"]).exits(2);
     assert_eq!(fs::read(world.work().join("one/customize.lock")).unwrap(), before);
 

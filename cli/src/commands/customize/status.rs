@@ -2,6 +2,7 @@ use super::survey::{Finding, Pair, finding};
 use crate::{context::Context, error::Result, exit::Exit, moment, ui::Ui};
 use serde::Serialize;
 use silver_pack::{
+    customization::Customization,
     manifest::Manifest,
     overrides::{self, Override, State},
 };
@@ -48,7 +49,7 @@ struct Row {
 impl Status {
     pub fn run(self, context: &Context) -> Result {
         let survey = self.pair.survey(context)?;
-        let mut rows: Vec<Row> = survey.overrides.iter().map(of_override).collect();
+        let mut rows: Vec<Row> = survey.overrides.iter().map(|one| of_override(one, &survey.customization)).collect();
         rows.extend(renamed(survey.pack.manifest(), &survey.customization.config.settings));
         rows.extend(survey.findings.into_iter().map(of_finding));
         if context.ui.json() {
@@ -67,8 +68,8 @@ impl Status {
     }
 }
 
-fn of_override(one: &Override) -> Row {
-    let conflict = overrides::conflicts(std::slice::from_ref(one)).first().map(finding);
+fn of_override(one: &Override, customization: &Customization) -> Row {
+    let conflict = overrides::conflicts(std::slice::from_ref(one)).first().map(|conflict| finding(conflict, customization));
     let settled = one.settled.as_ref();
     Row {
         kind: "override",

@@ -15,7 +15,7 @@ use silver_pack::{
     pack::Pack,
     snapshot::{Blobs, Layers},
 };
-use silver_plugin_api::{Diagnostic, Severity};
+use silver_plugin_api::{Diagnostic, Location, Severity, TreeRole};
 use std::{path::PathBuf, sync::Arc};
 
 /// What every command takes.
@@ -91,7 +91,7 @@ impl Pair {
         let mut survey = Survey { pack, customization, locked, overrides: Vec::new(), findings: Vec::new(), bases, former };
         let Look { overrides, diagnostics, .. } = survey.look(context, &survey.customization)?;
         survey.findings = survey.misfits(context, &survey.customization);
-        survey.findings.extend(diagnostics.iter().map(finding));
+        survey.findings.extend(diagnostics.iter().map(|diagnostic| finding(diagnostic, &survey.customization)));
         survey.overrides = overrides;
         Ok(survey)
     }
@@ -112,8 +112,8 @@ impl Survey {
     pub fn left(&self, context: &Context, customization: &Customization) -> Result<Vec<Finding>> {
         let look = self.look(context, customization)?;
         let mut left = self.misfits(context, customization);
-        left.extend(look.diagnostics.iter().map(finding));
-        left.extend(overrides::conflicts(&look.overrides).iter().map(finding));
+        let conflicts = overrides::conflicts(&look.overrides);
+        left.extend(look.diagnostics.iter().chain(&conflicts).map(|diagnostic| finding(diagnostic, customization)));
         left.retain(|finding| finding.stops);
         Ok(left)
     }
@@ -141,11 +141,15 @@ impl Survey {
     }
 }
 
-/// A finding of the merge.
-pub fn finding(diagnostic: &Diagnostic) -> Finding {
+/// A finding of the merge. A file of a base is named on the way there.
+pub fn finding(diagnostic: &Diagnostic, customization: &Customization) -> Finding {
+    let file = |at: &Location| match at.tree {
+        TreeRole::Customization => customization.shown(&at.path),
+        _ => at.path.to_string(),
+    };
     Finding {
         stops: diagnostic.severity == Severity::Error,
-        file: diagnostic.at.as_ref().map(|at| at.path.to_string()),
+        file: diagnostic.at.as_ref().map(file),
         line: diagnostic.at.as_ref().map(|at| at.line as usize).filter(|line| *line > 0),
         message: diagnostic.message.clone(),
         hint: diagnostic.help.clone(),
