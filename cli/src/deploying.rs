@@ -101,7 +101,7 @@ impl Deploying {
     /// Opens pack and customization. `first` is what happens when a publisher's key is seen for the
     /// first time.
     pub fn open(&self, context: &Context, first: trust::First) -> Result<Opened> {
-        let how = merging::How { set: &self.set, development: self.development, first };
+        let how = merging::How { set: &self.set, only_files: false, development: self.development, first };
         let pack = match &self.pack {
             Some(pack) => pack.clone(),
             None => self.locked_pack(context)?,

@@ -43,6 +43,8 @@ pub struct Opened {
 pub struct How<'a> {
     /// Settings instead of the customization's, as the command line has them.
     pub set: &'a [(String, String)],
+    /// Only files are wanted. Without a customization they are the pack's, whatever its settings are.
+    pub only_files: bool,
     /// The pack is being written: its bytes and its publisher need not be those that the lock knows.
     pub development: bool,
     /// What happens when a publisher's key is seen for the first time.
@@ -55,7 +57,11 @@ pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<
     let pack = known_packs::open(context, pack)?;
     let set = given(pack.manifest(), how.set)?;
     let Some(dir) = customize else {
-        let settings = settings::resolve(pack.manifest(), &set).map_err(|errors| no_customization(&errors))?;
+        let settings = match settings::resolve(pack.manifest(), &set) {
+            Ok(settings) => settings,
+            Err(_) if how.only_files => Settings::new(),
+            Err(errors) => return Err(no_customization(&errors)),
+        };
         return Ok(Opened { pack, customization: None, settings });
     };
     demand_directory(dir)?;
@@ -72,6 +78,7 @@ pub fn open(context: &Context, pack: &Path, customize: Option<&Path>, how: &How<
     if !how.development {
         customization.check_pack(&locked(&pack)).map_err(integrity)?;
     }
+    customization.check_wanted()?;
     customization.check_lock().map_err(integrity)?;
     Ok(Opened { pack, customization: Some(customization), settings })
 }
@@ -147,7 +154,7 @@ pub fn locked(pack: &Pack) -> LockedPack {
 fn no_customization(errors: &[SettingError]) -> CommandError {
     let names: Vec<String> = errors.iter().map(|error| format!("`{}`", error.name())).collect();
     let error = CommandError::usage(format!("the pack wants settings that have no default: {}", names.join(", ")));
-    error.hint("give them in a customization: a directory with a customize.toml, `--customize=DIR`; `update` and `plan` take `--set NAME=VALUE`, too")
+    error.hint("give them in a customization: a directory with a customize.toml, `--customize=DIR`; `update`, `plan` and `diff` take `--set NAME=VALUE`, too")
 }
 
 /// The settings of the command line, checked.

@@ -71,7 +71,8 @@ impl Explain {
 }
 
 fn of_pack(context: &Context, pack: &Path, customize: Option<&Path>) -> Result<Known> {
-    let opened = merging::open(context, pack, customize, &merging::How::default())?;
+    let how = merging::How { only_files: true, ..merging::How::default() };
+    let opened = merging::open(context, pack, customize, &how)?;
     let name = opened.pack.manifest().pack.name.to_string();
     let merged = merging::merge(context, opened, &name, "any")?;
     let manifest = merged.pack.manifest();

@@ -35,7 +35,8 @@ struct Row<'m> {
 
 impl Merge {
     pub fn run(self, context: &Context) -> Result {
-        let opened = merging::open(context, &self.pack, self.customize.as_deref(), &merging::How::default())?;
+        let how = merging::How { only_files: true, ..merging::How::default() };
+        let opened = merging::open(context, &self.pack, self.customize.as_deref(), &how)?;
         let name = self.name.unwrap_or_else(|| opened.pack.manifest().pack.name.to_string());
         let result = merging::merge(context, opened, &name, &self.target)?;
         if let Some(dir) = &self.output {

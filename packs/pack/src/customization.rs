@@ -151,18 +151,21 @@ impl Customization {
         Ok(settings)
     }
 
-    /// Is every app plugin that is wanted locked, and are the files that the lock pins there,
-    /// unchanged?
+    /// Is every app plugin that is wanted locked?
+    pub fn check_wanted(&self) -> Result<(), DocumentError> {
+        self.layers().into_iter().try_for_each(|(_, layer)| {
+            let document = Document::parse(&layer.config_text, &shown(&layer.dir, CONFIG))?;
+            let problems = config::not_locked(&layer.config, &layer.lock, &document);
+            if problems.is_empty() { Ok(()) } else { Err(document.error(problems)) }
+        })
+    }
+
+    /// Are the files that the lock pins there, unchanged?
     pub fn check_lock(&self) -> Result<(), DocumentError> {
         self.layers().into_iter().try_for_each(|(_, layer)| layer.check_own_lock())
     }
 
     fn check_own_lock(&self) -> Result<(), DocumentError> {
-        let document = Document::parse(&self.config_text, &shown(&self.dir, CONFIG))?;
-        let problems = config::not_locked(&self.config, &self.lock, &document);
-        if !problems.is_empty() {
-            return Err(document.error(problems));
-        }
         if self.lock_text.is_empty() {
             return Ok(());
         }

@@ -42,3 +42,21 @@ fn the_reasons_of_a_deployed_application_need_no_plugin() {
     assert_eq!((&row["inputs"][0], &row["by"]), (&"customization:x".into(), &"plugins/customizer.wasm".into()), "{rows}");
     assert!(!world.home().join("cache/plugins").exists(), "no plugin was compiled");
 }
+
+#[test]
+fn files_of_a_pack_are_shown_without_the_settings_that_it_wants() {
+    let world = World::new();
+    let dir = silver_tests::hello::variant("good");
+    let manifest = dir.path().join("pack.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("default = \"Hello\"\n", "")).unwrap();
+    world.silver(["pack", dir.path().to_str().unwrap(), "-o", "wants.zip"]).ok();
+    let files = world.silver(["merge", "wants.zip", "-o", "out"]).ok();
+    assert!(files.stderr().contains("0 of them changed") && world.work().join("out/app.py").is_file(), "{}", files.snapshot());
+    world.silver(["explain", "wants.zip", "templates/index.html"]).ok();
+    // what is deployed needs them, and what customizers make can depend on them
+    let ran = world.silver(["update", "wants.zip", "--dry-run"]).exits(2);
+    assert!(ran.stderr().contains("`greeting`") && ran.stderr().contains("--set NAME=VALUE"), "{}", ran.snapshot());
+    world.write("mine/customize.toml", "[pack]\nid = \"org.silver.hello\"\n");
+    world.silver(["merge", "wants.zip", "--customize=mine"]).exits(2);
+}

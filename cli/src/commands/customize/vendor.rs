@@ -15,6 +15,7 @@ pub struct Vendor {
 impl Vendor {
     pub fn run(self, context: &Context) -> Result {
         let opened = self.place.open(context)?;
+        opened.customization.check_wanted()?;
         opened.customization.check_lock().map_err(integrity)?;
         let rows = opened.customization.lock.app_plugins.clone();
         let files = opened.indexes(context)?.vendor(&opened.customization.files, &rows)?;
