@@ -45,6 +45,8 @@ pub struct Route {
     pub locations: Vec<String>,
     /// The release that serves.
     pub current: Option<Placed>,
+    /// Something that failed is undone: what somebody has meanwhile put in silver's place does not hinder it.
+    pub undoing: bool,
 }
 
 /// Why an application did not do what was asked of it.

@@ -74,6 +74,17 @@ pub struct Caddy {
     closed: Mutex<BTreeMap<String, Closed>>,
 }
 
+/// What Caddy is configured with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Has {
+    /// With what silver has made, which may be nothing yet.
+    Ours,
+    /// With what somebody else wants, which is left alone.
+    Others,
+    /// It is away.
+    Nothing,
+}
+
 /// The front could not be made to do it.
 #[derive(Debug, thiserror::Error)]
 enum CaddyError {
@@ -127,9 +138,15 @@ impl Caddy {
         let (front, releases) = (self.places.app(app), self.dirs.releases(app));
         let ground = Ground { front: &front, releases: &releases, settings: &self.settings };
         let rules = site.rules(ground);
-        let (existing, away) = match self.api.config().await {
-            Err(ApiError::Away { path, source }) => (self.starts_with()?.ok_or(ApiError::Away { path, source })?, true),
-            config => (config?, false),
+        let (existing, caddy) = match self.api.config().await {
+            Err(ApiError::Away { path, source }) => (self.starts_with()?.ok_or(ApiError::Away { path, source })?, Has::Nothing),
+            config => {
+                let config = config?;
+                match config::own(&config) {
+                    Err(foreign) if route.undoing => (self.starts_with()?.ok_or(foreign)?, Has::Others),
+                    _ => (config, Has::Ours),
+                }
+            }
         };
         let wanted = config::with(&existing, &site, &rules, ground, &self.places)?;
 
@@ -146,7 +163,7 @@ impl Caddy {
                 links.switch(&rules, &placed.label, open)?;
             }
         }
-        if wanted != existing && !away {
+        if wanted != existing && caddy == Has::Ours {
             self.api.load(&wanted).await?;
         }
         // also when Caddy has it already: whoever was killed in between has left the file behind
@@ -165,7 +182,7 @@ impl Caddy {
         } else if !routed {
             links.remove()?;
         }
-        if away {
+        if caddy == Has::Nothing {
             // it may have started meanwhile, with what was there before
             match self.api.config().await {
                 Err(ApiError::Away { .. }) => {}
@@ -180,7 +197,8 @@ impl Caddy {
     }
 
     /// The configuration that Caddy starts with. While it is away, changes are made there: whoever undoes one, or starts
-    /// applications before it, need not wait for it.
+    /// applications before it, need not wait for it. So it is when one is undone that what somebody else has configured was in
+    /// the way of.
     fn starts_with(&self) -> Result<Option<Value>, CaddyError> {
         let Some(bytes) = read_optional(&self.places.config)? else { return Ok(None) };
         // half of one is none: then it is for Caddy to say what is wrong

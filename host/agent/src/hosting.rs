@@ -202,7 +202,7 @@ impl Apps for Host {
     }
 
     async fn route(&self, route: Route) -> Result<(), AppFailure> {
-        let Route { app, state, locations, current } = route;
+        let Route { app, state, locations, current, .. } = route;
         let routed = matches!(state, AppState::Active | AppState::Disabled);
         let backend = current.filter(|_| routed).map(|placed| self.backend(&placed, false));
         let locations = if routed { locations } else { Vec::new() };

@@ -2,7 +2,10 @@
 
 use crate::apps::{World, socket};
 use silver_plugin_api::plan::StaticDir;
-use silver_tests::{nodes::Tests, wait_for};
+use silver_tests::{
+    nodes::{Tests, server::Server},
+    wait_for,
+};
 use std::{
     fs,
     sync::{
@@ -16,6 +19,7 @@ pub(crate) const TESTS: Tests = &[
     ("caddy_serves_what_it_may_and_is_led_nowhere", caddy_serves_what_it_may_and_is_led_nowhere),
     ("updates_and_a_held_one_lose_no_request", updates_and_a_held_one_lose_no_request),
     ("after_a_reboot_visitors_wait_for_their_application", after_a_reboot_visitors_wait_for_their_application),
+    ("what_somebody_else_has_configured_is_kept", what_somebody_else_has_configured_is_kept),
 ];
 
 const HOST: &str = "trac.example.org";
@@ -140,4 +144,40 @@ fn after_a_reboot_visitors_wait_for_their_application() {
     world.act("route", label, "");
     let early = early.join().unwrap();
     assert_eq!((early.status, early.body.as_str()), (200, "ok"), "{}", early.body);
+}
+
+/// Asks Caddy's admin API, as docs/nodes.md says.
+const ADMIN: &str = "curl -sS --fail --unix-socket /run/caddy/admin.sock -H 'Host;' -H 'Content-Type: application/json'";
+/// What somebody serves: a route.
+const BLOG: &str =
+    r#"{"match":[{"host":["blog.example.org"]}],"handle":[{"handler":"static_response","body":"a blog"}],"terminal":true}"#;
+
+fn what_somebody_else_has_configured_is_kept() {
+    let server = Server::new();
+    server.update("good").ok();
+    let blog = || server.http().page("blog.example.org", "/");
+    let theirs = format!(
+        r#"{{"admin":{{"listen":"unix//run/caddy/admin.sock"}},"apps":{{"http":{{"servers":{{"blog":{{"listen":[":80"],"routes":[{BLOG}]}}}}}}}}}}"#
+    );
+    server.node.sh(&format!("{ADMIN} -d '{theirs}' http://caddy/load"));
+    assert_eq!(blog(), "a blog");
+
+    // nothing of it is touched, and it is said how to go on
+    let configured = || server.node.sh(&format!("{ADMIN} http://caddy/config/"));
+    let before = configured();
+    let refused = server.update("next").exits(4).stderr();
+    assert_eq!(server.recorded().0, "reverted");
+    assert!(refused.contains("serves something that is not silver's: the server `blog` [\":80\"]"), "{refused}");
+    assert!(refused.contains("systemctl restart caddy"), "{refused}");
+    assert_eq!((configured(), blog()), (before, "a blog".into()));
+
+    // as it is said
+    server.node.sh("systemctl restart caddy");
+    assert_eq!(server.settled(), "1.0.0");
+    server.update("next").ok();
+    server.node.sh(&format!("{ADMIN} -d '{BLOG}' http://caddy/config/apps/http/servers/silver/routes"));
+    server.silver(["rollback", "hello", "--yes"]).ok();
+    assert_eq!((blog(), server.settled()), ("a blog".into(), "1.0.0".into()));
+    server.node.sh("systemctl restart caddy");
+    assert_eq!((blog(), server.settled()), ("a blog".into(), "1.0.0".into()), "Caddy starts with it");
 }

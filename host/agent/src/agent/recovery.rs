@@ -125,7 +125,13 @@ impl Agent {
         };
         let file = state::load(self.dirs(), app).map_err(|error| words(&error))?;
         let Some(placed) = self.current(&file).map_err(|error| words(&error))? else { return Ok(()) };
-        let route = Route { app: app.to_owned(), state: file.state, locations: file.locations, current: Some(placed.clone()) };
+        let route = Route {
+            app: app.to_owned(),
+            state: file.state,
+            locations: file.locations,
+            current: Some(placed.clone()),
+            undoing: false,
+        };
         self.apps.route(route).await.map_err(|failure| failure.message)?;
         if file.state == AppState::Active {
             self.apps.start(&placed, false).await.map_err(|failure| failure.message)?;

@@ -118,7 +118,7 @@ pub(super) fn with(
 }
 
 /// Refuses a configuration in which nothing is silver's and something somebody else's.
-fn own(existing: &Value) -> Result<(), ConfigError> {
+pub(super) fn own(existing: &Value) -> Result<(), ConfigError> {
     let Some(apps) = existing.get("apps").and_then(Value::as_object).filter(|apps| !apps.is_empty()) else { return Ok(()) };
     let servers = apps.get("http").and_then(|http| http.get("servers")?.as_object());
     if servers.is_some_and(|servers| servers.contains_key(SERVER)) {

@@ -63,7 +63,7 @@ impl Node {
     }
 
     fn route_of(placed: &Placed, state: AppState) -> Route {
-        Route { app: "a".into(), state, locations: placed.locations.clone(), current: Some(placed.clone()) }
+        Route { app: "a".into(), state, locations: placed.locations.clone(), current: Some(placed.clone()), undoing: false }
     }
 
     /// Started, ready and routed.

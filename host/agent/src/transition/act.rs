@@ -168,7 +168,8 @@ impl Worker<'_> {
         state::save(self.means.dirs, file).map_err(failure)?;
         let current = file.current.as_deref().map(|label| self.placed(label)).transpose()?;
         let current = current.map(|placed| Placed { locations: file.locations.clone(), ..placed });
-        let route = Route { app: file.app.clone(), state: file.state, locations: file.locations.clone(), current };
+        let (app, locations) = (file.app.clone(), file.locations.clone());
+        let route = Route { app, state: file.state, locations, current, undoing: self.undoing };
         self.means.apps.route(route).await
     }
 

@@ -75,6 +75,7 @@ async fn act(arguments: &[String]) -> Result<ExitCode, AppFailure> {
         state: AppState::Active,
         locations: placed.locations.clone(),
         current: Some(placed.clone()),
+        undoing: false,
     };
     let say = |line: &str| say(line);
     match action.as_str() {

@@ -207,10 +207,16 @@ async fn what_somebody_else_has_configured_is_refused_or_kept() {
     let mut theirs = process.config().await;
     theirs["apps"]["http"]["servers"]["srv0"] = json!({ "listen": ["127.0.0.1:0"], "routes": [] });
     process.load(&theirs).await;
-    let route =
-        Route { app: "a".into(), state: AppState::Active, locations: vec!["a.localhost".into()], current: Some(placed.clone()) };
+    let route = Route {
+        app: "a".into(),
+        state: AppState::Active,
+        locations: vec!["a.localhost".into()],
+        current: Some(placed.clone()),
+        undoing: false,
+    };
     let refused = process.caddy.route(&route).await.unwrap_err();
     assert!(refused.message.contains("`srv0`") && refused.message.contains("To go on"), "{}", refused.message);
+    process.caddy.route(&Route { undoing: true, ..route.clone() }).await.unwrap();
     assert_eq!(process.config().await, theirs, "untouched");
 
     theirs["apps"] = json!({});

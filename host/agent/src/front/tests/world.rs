@@ -136,7 +136,7 @@ impl World {
                 front.route("a", locations, backend, state == AppState::Disabled).unwrap();
             }
             Kind::Caddy(process) => {
-                let route = Route { app: "a".into(), state, locations, current: placed.cloned() };
+                let route = Route { app: "a".into(), state, locations, current: placed.cloned(), undoing: false };
                 process.caddy.route(&route).await.unwrap();
             }
         }
