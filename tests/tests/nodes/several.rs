@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use silver_tests::{
-    Visitors,
+    Visitors, hello,
     nodes::{
         TestNode, Tests,
         fleet::{Fleet, GROUP},
@@ -10,12 +10,17 @@ use silver_tests::{
     },
     wait_for,
 };
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs::{self, OpenOptions},
+    io::Write,
+};
 
 pub(crate) const TESTS: Tests = &[
     ("all_have_it_or_none_wherever_it_fails", all_have_it_or_none_wherever_it_fails),
     ("who_vanishes_is_not_waited_for_and_goes_back", who_vanishes_is_not_waited_for_and_goes_back),
     ("rows_and_plan_files_are_for_groups_too", rows_and_plan_files_are_for_groups_too),
+    ("a_periodic_command_is_of_one_node_or_of_all", a_periodic_command_is_of_one_node_or_of_all),
 ];
 
 fn all_have_it_or_none_wherever_it_fails() {
@@ -185,4 +190,34 @@ fn rows_and_plan_files_are_for_groups_too() {
     // all rows at once: there is nothing left to do
     let nothing = with("update", &["--yes"]).ok();
     assert_eq!(nothing.stdout().matches("nothing to do").count(), 3, "{}", nothing.stdout());
+}
+
+/// A periodic command that notes that it ran.
+fn cron(name: &str, more: &str) -> String {
+    let command = r#"["sh", "-c", "echo $SILVER_PHASE >> ${SILVER_DATA_DIR}/db/NAME"]"#.replace("NAME", name);
+    format!("\n[[cron]]\nname = \"{name}\"\nschedule = \"0 4 1 1 *\"\ncommand = {command}\n{more}\n")
+}
+
+fn a_periodic_command_is_of_one_node_or_of_all() {
+    let fleet = Fleet::new(&["web1", "web2"]);
+    let zip = |edition: &str| {
+        let dir = hello::variant(edition);
+        let mut manifest = OpenOptions::new().append(true).open(dir.path().join("pack.toml")).unwrap();
+        manifest.write_all((cron("mails", "") + &cron("tidies", "on = \"all\"")).as_bytes()).unwrap();
+        let zip = fleet.world.work().join(format!("{edition}.zip")).display().to_string();
+        fleet.world.silver(["pack", &dir.path().display().to_string(), "-o", &zip]).ok();
+        zip
+    };
+    // what runs when the time has come: each timer's service
+    let runs = |node: &TestNode| {
+        let jobs =
+            "systemctl list-timers --all --no-legend 'silver-hello*' | grep -o 'silver-[^ ]*.timer' | sed 's/timer$/service/'";
+        node.sh(&format!("systemctl start $({jobs}); cd /var/lib/silver/data/hello/db; cat mails tidies 2>/dev/null | wc -l; ls"))
+    };
+    for (edition, times) in [("good", 1), ("next", 2)] {
+        fleet.world.silver(["update", &zip(edition), HOST, "--node", GROUP, "--yes"]).ok();
+        let [first, second] = [0, 1].map(|node| runs(&fleet.nodes[node]));
+        assert_eq!((first.lines().next(), first.contains("mails")), (Some(&*(2 * times).to_string()), true), "{first}");
+        assert_eq!((second.lines().next(), second.contains("mails")), (Some(&*times.to_string()), false), "{second}");
+    }
 }
