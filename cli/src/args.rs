@@ -1,7 +1,7 @@
 //! The command line as a whole: what every command takes, and the list of commands.
 
-use crate::{commands::Command, exit, exit::Exit};
-use clap::{ColorChoice, Parser};
+use crate::{commands::Command, exit, exit::Exit, words::Words};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser};
 
 /// Deploys ready-made applications with your customizations, and proves what runs where.
 #[derive(Debug, Parser)]
@@ -10,6 +10,9 @@ pub struct Args {
     /// What every command takes.
     #[command(flatten)]
     pub globals: Globals,
+    /// What was given, for hints.
+    #[arg(skip)]
+    pub words: Words,
     /// The command.
     #[command(subcommand)]
     pub command: Command,
@@ -37,7 +40,12 @@ pub struct Globals {
 
 /// Parses the command line. Help and usage errors are printed by clap; the exit code is returned.
 pub fn parse() -> Result<Args, u8> {
-    Args::try_parse().map_err(|error| {
+    let parsed = Args::command().try_get_matches().and_then(|mut matches| {
+        let words = Words::given(&matches);
+        let args = Args::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Args::command()))?;
+        Ok(Args { words, ..args })
+    });
+    parsed.map_err(|error| {
         // printing help to a closed pipe is not worth a second error
         error.print().ok();
         if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() }

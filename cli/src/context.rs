@@ -1,6 +1,6 @@
 //! What every command is given: the terminal, the directories, the runtime.
 
-use crate::{args::Globals, dirs, error::Result, interrupt::Interrupt, ui::Ui};
+use crate::{args::Globals, dirs, error::Result, interrupt::Interrupt, ui::Ui, words::Words};
 use silver_agent::dirs::Dirs;
 
 /// Given to every command.
@@ -15,8 +15,8 @@ pub struct Context {
 
 impl Context {
     /// Reads the environment once.
-    pub fn new(globals: &Globals) -> Self {
-        Self { ui: Ui::new(globals), interrupt: Interrupt::default(), nodes: globals.node.clone() }
+    pub fn new(globals: &Globals, words: Words) -> Self {
+        Self { ui: Ui::new(globals, words), interrupt: Interrupt::default(), nodes: globals.node.clone() }
     }
 
     /// The same, with every question answered yes.

@@ -44,6 +44,7 @@ mod text_diff;
 mod together;
 mod trust;
 mod ui;
+mod words;
 
 use std::process::ExitCode;
 
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return ExitCode::from(code),
     };
-    let context = context::Context::new(&args.globals);
+    let context = context::Context::new(&args.globals, args.words);
     match commands::run(args.command, &context) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {

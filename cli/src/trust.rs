@@ -7,6 +7,7 @@ use crate::{
     exit::Exit,
     key_files,
     ui::Ui,
+    words::Words,
 };
 use silver_agent::state;
 use silver_pack::{
@@ -101,7 +102,7 @@ fn refused(pack: &Pack, customization: &Customization, known: &Publisher, broken
 pub fn naming(error: impl Into<CommandError>, pack: &Path) -> CommandError {
     let mut error: CommandError = error.into();
     for hint in &mut error.hints {
-        *hint = hint.replace("keys trust PACK", &format!("keys trust {}", pack.display()));
+        *hint = Words::of_pack(pack).fill(hint).into_owned();
     }
     error
 }

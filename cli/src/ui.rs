@@ -10,6 +10,7 @@ pub use progress::ProgressView;
 use crate::{
     args::Globals,
     error::{CommandError, Result},
+    words::Words,
 };
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
@@ -28,22 +29,29 @@ pub struct Ui {
     yes: bool,
     quiet: bool,
     color: bool,
+    words: Words,
 }
 
 impl Ui {
     /// From the command line and the environment (`NO_COLOR`, is it a terminal?).
-    pub fn new(globals: &Globals) -> Self {
+    pub fn new(globals: &Globals, words: Words) -> Self {
         let color = match globals.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
-        Self { json: globals.json, yes: globals.yes, quiet: globals.quiet, color }
+        Self { json: globals.json, yes: globals.yes, quiet: globals.quiet, color, words }
     }
 
     /// The same terminal with these options, too.
     pub fn and(&self, json: bool, yes: bool, quiet: bool) -> Self {
-        Self { json: self.json || json, yes: self.yes || yes, quiet: self.quiet || quiet, color: self.color }
+        Self {
+            json: self.json || json,
+            yes: self.yes || yes,
+            quiet: self.quiet || quiet,
+            color: self.color,
+            words: self.words.clone(),
+        }
     }
 
     /// Is the report wanted as JSON?
@@ -79,12 +87,18 @@ impl Ui {
         self.label("hint", AnsiColor::Cyan, text);
     }
 
+    /// `text` with what was given in the commands that it names, for hints within a report.
+    pub fn naming(&self, text: &str) -> String {
+        self.words.fill(text).into_owned()
+    }
+
     /// An error, its causes and its hints; with `--json` an object on standard error.
     pub fn error(&self, error: &CommandError) {
         if self.json {
+            let shown = |text: &String| plain(&self.words.fill(text)).into_owned();
             let object = serde_json::json!({
-                "error": plain(&error.error.to_string()), "causes": error.causes().iter().map(|text| plain(text).into_owned()).collect::<Vec<_>>(),
-                "hints": error.hints.iter().map(|text| plain(text).into_owned()).collect::<Vec<_>>(), "exit": error.exit.code(),
+                "error": shown(&error.error.to_string()), "causes": error.causes().iter().map(shown).collect::<Vec<_>>(),
+                "hints": error.hints.iter().map(shown).collect::<Vec<_>>(), "exit": error.exit.code(),
             });
             write(&mut io::stderr().lock(), &object.to_string());
             return;
@@ -183,7 +197,7 @@ impl Ui {
 
     fn label(&self, label: &str, color: AnsiColor, text: &str) {
         let style = if self.color { Style::new().bold().fg_color(Some(color.into())) } else { Style::new() };
-        let line = format!("{style}{label}:{style:#} {}", plain(text));
+        let line = format!("{style}{label}:{style:#} {}", plain(&self.words.fill(text)));
         raw(&mut io::stderr().lock(), &line);
     }
 }

@@ -93,7 +93,7 @@ impl ManageApp {
         let offer = offer::find(&offers, name)?;
         let parsed = arguments::parse(&offer.spec, arguments).map_err(|error| {
             let usage = arguments::usage(&offer.spec);
-            CommandError::usage(error).hint(format!("usage: silver manage-app PACK --customize=DIR {usage}"))
+            CommandError::usage(error).hint(format!("usage: `silver manage-app PACK --customize=DIR {usage}`"))
         })?;
         let ui = context.ui.and(parsed.json, parsed.yes, parsed.quiet);
         if parsed.help {

@@ -82,8 +82,9 @@ fn a_change_of_the_pack_is_merged_into_the_operators_file() {
 
     let ran = site.silver(&["update", "hello-1.1.0.zip", "--yes"]).exits(2);
     assert!(ran.stderr().contains("has changed since `templates/index.html` was made from it"), "{}", ran.snapshot());
-    assert!(ran.stderr().contains("silver customize rebase"), "{}", ran.snapshot());
+    assert!(ran.stderr().contains("`silver customize rebase hello-1.1.0.zip --customize=mine`"), "{}", ran.snapshot());
     let status = &site.rows(&["customize", "status", "hello-1.1.0.zip"])[0];
+    assert!(status["hint"].as_str().unwrap().contains("`silver customize diff hello-1.1.0.zip --customize=mine`"), "{status}");
     assert_eq!((&status["kind"], &status["state"], &status["stops"]), (&"override".into(), &"changed".into(), &true.into()));
     site.silver(&["customize", "status", "hello-1.1.0.zip", "--exit-code"]).exits(3);
     let diff = site.silver(&["customize", "diff", "hello-1.1.0.zip"]).exits(3).stdout();

@@ -84,6 +84,9 @@ impl Rebase {
             let (file, message, hint) = (left.file, left.message, left.hint);
             rows.push(Row { kind: "finding", done: "open", file, message, hint, open: true, ..empty() });
         }
+        for hint in rows.iter_mut().filter_map(|row| row.hint.as_mut()) {
+            *hint = context.ui.naming(hint);
+        }
         if context.ui.json() {
             context.ui.report_json(&rows)?;
         } else {

@@ -52,6 +52,9 @@ impl Status {
         let mut rows: Vec<Row> = survey.overrides.iter().map(|one| of_override(one, &survey.customization)).collect();
         rows.extend(renamed(survey.pack.manifest(), &survey.customization.config.settings));
         rows.extend(survey.findings.into_iter().map(of_finding));
+        for hint in rows.iter_mut().filter_map(|row| row.hint.as_mut()) {
+            *hint = context.ui.naming(hint);
+        }
         if context.ui.json() {
             context.ui.report_json(&rows)?;
         } else {
@@ -106,7 +109,7 @@ fn renamed(manifest: &Manifest, own: &BTreeMap<String, serde_json::Value>) -> Ve
         let hint = if both {
             format!("`{name}` is set, too, and counts: take `{former}` out")
         } else {
-            "`silver customize rebase` gives it its new name; it counts by its former name, too".into()
+            "`silver customize rebase PACK --customize=DIR` gives it its new name; it counts by its former name, too".into()
         };
         rows.push(Row {
             kind: "setting",
