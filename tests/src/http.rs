@@ -7,6 +7,10 @@ use std::{
 };
 use ureq::Agent;
 
+/// A connection that nothing was asked on for so long is not used again: a front that takes a new configuration closes those that
+/// are idle for a second (docs/nodes.md), and a test has to wait for a processor now and then.
+const IDLE: Duration = Duration::from_millis(300);
+
 /// A client with a pool of connections.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -61,6 +65,7 @@ impl Http {
             .max_redirects(0)
             .max_idle_connections(connections)
             .max_idle_connections_per_host(connections)
+            .max_idle_age(IDLE)
             .timeout_global(Some(Duration::from_mins(1)))
             .build();
         Self { agent: config.into(), address }

@@ -77,12 +77,12 @@ pub(crate) fn ready(path: &str, timeout_ms: u64) -> Probe {
     Probe { id: "ready".into(), access: page(path), every_ms: 50, timeout_ms }
 }
 
-/// Waits for a condition; panics with `what` after ten seconds.
+/// Waits for a condition; panics with `what` after a minute.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let wait = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap_or_else(|_| panic!("never happened: {what}"));
+    tokio::time::timeout(Duration::from_mins(1), wait).await.unwrap_or_else(|_| panic!("never happened: {what}"));
 }

@@ -2,7 +2,7 @@
 //! next command says how. The exit code is 130 in both cases.
 
 use rustix::process::{Pid, Signal, kill_process};
-use silver_tests::{World, wait_for};
+use silver_tests::{Onlooker, World, wait_for};
 use std::{
     fs,
     process::{Child, Output},
@@ -28,10 +28,6 @@ fn interrupt(child: Child) -> (Output, String) {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output, said)
-}
-
-fn journals(world: &World) -> usize {
-    fs::read_dir(world.home().join("data/nodes/local/journal")).map_or(0, Iterator::count)
 }
 
 fn events(world: &World) -> usize {
@@ -61,41 +57,38 @@ fn before_it_is_submitted_nothing_has_changed() {
     world.update("next").ok();
 }
 
-/// The release that is replaced has to be killed, which takes its time.
 #[test]
 fn another_command_looks_on_at_a_change_and_finds_it_done() {
     let world = World::new();
-    world.update("ignores-term").ok();
-    let before = journals(&world);
-    let child = started(&world, "breaking");
-    wait_for("the journal of the update", || (journals(&world) > before).then_some(()));
-    let second = world.update("breaking").ok();
-    let said = second.stderr();
-    assert!(said.contains("a change of hello is under way: looking on"), "{said}");
+    world.update("good").ok();
+    let (first, hold) = world.held("held-migrate");
+    let second = Onlooker::new(world.spawn(["update", world.hello("held-migrate").to_str().unwrap(), "--yes"]));
+    hold.let_go();
+    world.ended(first).ok();
+    let (code, said) = second.ended();
+    assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("the change of hello is done: hello."), "{said}");
-    assert!(second.stdout().contains("nothing to do"), "{}", second.snapshot());
-    assert!(child.wait_with_output().unwrap().status.success());
+    assert!(said.contains("nothing to do"), "{said}");
 }
 
 #[test]
 fn after_it_was_submitted_the_node_finishes_and_the_next_command_says_how() {
     let world = World::new();
     world.update("good").ok();
-    let before = journals(&world);
-    let child = started(&world, "breaking");
-    wait_for("the journal of the update", || (journals(&world) > before).then_some(()));
+    let (child, hold) = world.held("held-migrate");
     let (output, said) = interrupt(child);
+    hold.let_go();
     assert_eq!(output.status.code(), Some(130), "{said}");
     for word in ["interrupted: the node finishes", "hint:", "silver status"] {
         assert!(said.contains(word), "{said}");
     }
-    wait_for("the node to finish", || (world.json(&["status"])[0]["version"] == "2.0.0").then_some(()));
-    let again = wait_for("the next command", || Some(world.update("breaking")).filter(|ran| ran.code() != 7)).ok();
+    wait_for("the node to finish", || (world.json(&["status"])[0]["version"] == "2.0.4").then_some(()));
+    let again = wait_for("the next command", || Some(world.update("held-migrate")).filter(|ran| ran.code() != 7)).ok();
     assert!(again.stdout().contains("nothing to do"), "{}", again.snapshot());
     let log = world.json(&["registry", "log"]);
     let last = log.as_array().unwrap().iter().rfind(|event| event["kind"] == "deploy").unwrap();
     assert_eq!(last["outcome"], "done");
-    assert!(world.http().page(HOST, "/").contains("2.0.0"));
+    assert!(world.http().page(HOST, "/").contains("2.0.4"));
 }
 
 #[test]

@@ -9,12 +9,7 @@ use silver_tests::{
     },
     wait_for,
 };
-use std::{
-    fs,
-    path::Path,
-    process::Child,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Child, time::Duration};
 
 pub(crate) const TESTS: Tests = &[
     ("a_command_that_is_killed_leaves_old_or_new", a_command_that_is_killed_leaves_old_or_new),
@@ -157,9 +152,7 @@ fn an_upload_that_was_cut_changes_nothing() {
     let client = in_the_middle(&server, server.spawn(words));
     server.node.partition(true).unwrap();
     signal(&client, Signal::CONT);
-    let began = Instant::now();
     let broken = server.world.ended(client).exits(6);
-    assert!(began.elapsed() < silver_tests::world::PATIENCE, "{:?}", began.elapsed());
     assert!(broken.stderr().contains("the connection to node `web1` broke"), "{}", broken.stderr());
     server.node.partition(false).unwrap();
     unchanged();

@@ -7,7 +7,6 @@ use silver_tests::{
         server::{HOST, Server},
     },
 };
-use std::time::{Duration, Instant};
 
 pub(crate) const TESTS: Tests = &[
     ("three_commands_lead_from_a_bare_server_to_an_application", three_commands_lead_from_a_bare_server_to_an_application),
@@ -32,10 +31,8 @@ fn three_commands_lead_from_a_bare_server_to_an_application() {
     let nodes = world.json(&["list-nodes"]);
     assert_eq!((&nodes[0]["state"], &nodes[0]["apps"]), (&"reachable".into(), &1.into()), "{nodes}");
 
-    // again there is nothing to do, and that is known soon
-    let began = Instant::now();
+    // again there is nothing to do
     let again = world.silver(["setup-node", "web1", "--yes"]).ok();
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert!(again.snapshot().contains("nothing to do"), "{}", again.snapshot());
     let again = world.silver(["update", zip.to_str().unwrap(), HOST, "--node", "web1", "--yes"]).ok();
     assert!(again.snapshot().contains("nothing to do"), "{}", again.snapshot());
