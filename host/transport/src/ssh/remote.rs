@@ -5,6 +5,8 @@ use openssh::{Session, Stdio};
 use silver_core::node::NodeError;
 use silver_plugin_api::path::plain;
 use std::{
+    future::ready,
+    process::ExitStatus,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -41,8 +43,8 @@ pub struct Said {
 pub(super) struct Running {
     pub(super) input: openssh::ChildStdin,
     pub(super) output: openssh::ChildStdout,
-    pub(super) errors: Tail,
-    child: openssh::Child<Arc<Session>>,
+    /// What it says, and how it ends.
+    pub(super) errors: Tail<Result<ExitStatus, openssh::Error>>,
 }
 
 impl Remote {
@@ -82,19 +84,20 @@ impl Remote {
         let (Some(input), Some(output), Some(errors)) = streams else {
             return Err(failure::lost(&self.place, &openssh::Error::Disconnected));
         };
-        Ok(Running { input, output, errors: Tail::of(errors), child })
+        // Not before all was heard: ssh tells of the end as soon as it knows of it, what was said before may come later, and
+        // whoever has been told of the end gets no more of it.
+        Ok(Running { input, output, errors: Tail::of(errors, child.wait()) })
     }
 
     /// Runs a command to its end.
     pub async fn run(&self, command: &str, bytes: &[u8]) -> Result<Said, NodeError> {
-        let Running { mut input, output, errors, child } = self.spawn(command).await?;
-        let output = Tail::of(output);
+        let Running { mut input, output, errors } = self.spawn(command).await?;
+        let output = Tail::of(output, ready(()));
         // who does not read all of it says why
         let _ = input.write_all(bytes).await;
         drop(input);
-        let ended = child.wait().await;
-        let (out, err) = (output.last().await, errors.last().await);
-        match ended {
+        let ((out, _), (err, ended)) = tokio::join!(output.end(), errors.end());
+        match ended.unwrap_or(Err(openssh::Error::Disconnected)) {
             Ok(status) => Ok(Said { success: status.success(), out, err }),
             // how the crate says 127
             Err(openssh::Error::Remote(_)) => Ok(Said { success: false, out, err }),
@@ -103,24 +106,15 @@ impl Remote {
     }
 }
 
-impl Running {
-    /// Lets it run for as long as this process does; its streams stay.
-    pub(super) fn detach(self) -> (openssh::ChildStdin, openssh::ChildStdout, Tail) {
-        let Self { input, output, errors, child } = self;
-        tokio::spawn(child.wait());
-        (input, output, errors)
-    }
-}
-
-/// The end of what somebody says, read as it comes.
+/// The end of what somebody says, read as it comes, and what is done after it.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(super) struct Tail<T> {
     said: Arc<Mutex<Vec<u8>>>,
-    reading: JoinHandle<()>,
+    reading: JoinHandle<T>,
 }
 
-impl Tail {
-    fn of(mut from: impl AsyncRead + Send + Unpin + 'static) -> Self {
+impl<T: Send + 'static> Tail<T> {
+    fn of(mut from: impl AsyncRead + Send + Unpin + 'static, then: impl Future<Output = T> + Send + 'static) -> Self {
         let said = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&said);
         let reading = tokio::spawn(async move {
@@ -131,14 +125,25 @@ impl Tail {
                 let over = kept.len().saturating_sub(SAID);
                 kept.drain(..over);
             }
+            then.await
         });
         Self { said, reading }
     }
 
-    /// What was said last, once nothing more comes.
+    /// What was said last, once nothing more comes, or not soon.
     pub(super) async fn last(mut self) -> String {
         let _ = timeout(LAST, &mut self.reading).await;
         self.reading.abort();
+        self.text()
+    }
+
+    /// What was said last, once nothing more comes, and what came of what is done then.
+    async fn end(mut self) -> (String, Option<T>) {
+        let then = (&mut self.reading).await.ok();
+        (self.text(), then)
+    }
+
+    fn text(&self) -> String {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&said);
         text.lines().map(|line| plain(line.trim_end()).into_owned()).collect::<Vec<_>>().join("\n")

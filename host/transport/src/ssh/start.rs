@@ -1,6 +1,10 @@
 //! Starting the agent at the far end, or learning that it is not there.
 
-use super::{PATIENCE, failure, program::Program, remote::Remote};
+use super::{
+    PATIENCE, failure,
+    program::Program,
+    remote::{Remote, Running},
+};
 use silver_agent::{
     dirs::PROGRAMS,
     protocol::{ProtocolError, mux::Mux},
@@ -37,7 +41,7 @@ pub(super) struct Absent {
 
 /// Starts the first of `programs` that is there, as root.
 pub(super) async fn start(remote: &Remote, programs: &[Program]) -> Result<Found, NodeError> {
-    let (input, output, errors) = remote.spawn(&command(programs)).await?.detach();
+    let Running { input, output, errors } = remote.spawn(&command(programs)).await?;
     let mux = Mux::client(output, input).await.map_err(|error| failure::starting(&remote.place, &error, ""))?;
     let Ok(there) = timeout(PATIENCE, mux.there()).await else {
         let why = format!("its agent did not start within {} s; it said: {}", PATIENCE.as_secs(), errors.last().await);
