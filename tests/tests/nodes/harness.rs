@@ -21,6 +21,7 @@ pub(crate) const TESTS: Tests = &[
     ("stopping_lets_services_end_and_killing_does_not", stopping_lets_services_end_and_killing_does_not),
     ("a_cut_network_loses_packets_until_it_is_mended", a_cut_network_loses_packets_until_it_is_mended),
     ("a_mended_network_is_there_at_once", a_mended_network_is_there_at_once),
+    ("who_comes_or_goes_cuts_off_nobody", who_comes_or_goes_cuts_off_nobody),
     ("memory_of_a_service_is_limited", memory_of_a_service_is_limited),
     ("a_small_disk_fills_up", a_small_disk_fills_up),
     ("nodes_reach_each_other_by_name", nodes_reach_each_other_by_name),
@@ -135,6 +136,25 @@ fn a_mended_network_is_there_at_once() {
     });
     node.partition(false).unwrap();
     TcpStream::connect(ssh).unwrap();
+}
+
+/// What nodes talk to has an address of its own, not that of whoever came last.
+fn who_comes_or_goes_cuts_off_nobody() {
+    let node = TestNode::bare("web1");
+    let ip = |words: &str| {
+        let output = Command::new("ip").args(words.split(' ')).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let known = || node.sh("awk '$1 == \"10.213.7.1\" { print $4 }' /proc/net/arp");
+    let address = || ip("-brief link show silver0").split_whitespace().nth(2).unwrap().to_owned();
+    let before = address();
+    assert_eq!(known(), before);
+    ip("link add first address 00:00:00:00:00:01 type veth peer name last");
+    ip("link set first master silver0 up");
+    assert_eq!(address(), before);
+    ip("link delete first");
+    assert_eq!(address(), before);
 }
 
 fn memory_of_a_service_is_limited() {

@@ -28,9 +28,13 @@ impl Bridge {
         if there() {
             return Ok(());
         }
+        // Without a hardware address of its own it has that of one of its ports, and another one whenever a node comes or goes: nodes
+        // that talk just then talk to nobody until they ask anew, which takes them up to a minute.
+        let mac = Address(1).mac();
         let [a, b, c] = NETWORK;
         let up = format!(
-            "ip link add {BRIDGE} type bridge && ip address add {a}.{b}.{c}.1/24 dev {BRIDGE} && ip link set {BRIDGE} up"
+            "ip link add {BRIDGE} address {mac} type bridge && ip address add {a}.{b}.{c}.1/24 dev {BRIDGE} && \
+             ip link set {BRIDGE} up"
         );
         let made = run(&mut crate::run::script(&[], &up, []));
         // another process may have made it meanwhile
