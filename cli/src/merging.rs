@@ -256,10 +256,9 @@ impl Customizers {
                 Some(host) => host,
                 none => none.insert(extensions::open(context)?),
             };
-            let wasm = pack.tree().bytes(&plugin.file)?;
-            let digest = hash::sha256(&wasm);
-            let name = Plugin::new(format!("{}-{}: {}", manifest.pack.name, manifest.pack.version, plugin.file));
-            plugins.push((plugin.file.to_string(), digest, host.customizer(&name, &wasm)?));
+            let (wasm, digest) = pack.tree().content(&plugin.file)?;
+            let known = Plugin::new(format!("{}-{}: {}", manifest.pack.name, manifest.pack.version, plugin.file)).checked(digest);
+            plugins.push((plugin.file.to_string(), digest, host.customizer(&known, &wasm)?));
         }
         let overlay = plugins.is_empty() || !manifest.slot.is_empty();
         Ok(Self { plugins, overlay })

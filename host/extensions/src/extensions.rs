@@ -1,7 +1,7 @@
 //! Loads plugins: one engine, one cache, one set of limits.
 
 use crate::{
-    cache::{Cache, load},
+    cache::{Cache, Code, load},
     commands::WasmCommands,
     compiler::Compiler,
     customizer::WasmCustomizer,
@@ -9,7 +9,7 @@ use crate::{
     error::ExtensionError,
     grants::Grants,
     host::{State, line, text, wasi},
-    inspect::{Inspection, Refusal, World, inspect},
+    inspect::{Inspection, Refusal, World, inspect_known},
     limits::{Limit, LimitReached, Limits},
     node_setup::WasmNodeSetup,
     usage::Usage,
@@ -24,17 +24,25 @@ use wasmtime::{
     component::{Component, InstancePre, Linker},
 };
 
-/// What a plugin is called in messages.
+/// What is known of a plugin before it is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plugin {
-    /// The pack and the file, say: `trac-1.6.0: plugins/customizer.wasm`.
+    /// The pack and the file, for messages: `trac-1.6.0: plugins/customizer.wasm`, say.
     pub name: String,
+    /// The sha256 of the component, when somebody has just compared it with that.
+    digest: Option<Digest>,
 }
 
 impl Plugin {
     /// A name for messages.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into() }
+        Self { name: name.into(), digest: None }
+    }
+
+    /// The same, of a component whose content was compared with this sha256 when it was read: it is not hashed again.
+    #[must_use]
+    pub fn checked(self, digest: Digest) -> Self {
+        Self { digest: Some(digest), ..self }
     }
 }
 
@@ -110,7 +118,7 @@ impl Extensions {
         grants: Grants,
     ) -> Result<(Inspection, Arc<Loaded>), ExtensionError> {
         let refused = |source| ExtensionError::Refused { plugin: plugin.name.clone(), source };
-        let inspection = inspect(wasm).map_err(refused)?;
+        let inspection = inspect_known(wasm, plugin.digest).map_err(refused)?;
         if inspection.world != wanted {
             return Err(refused(Refusal::OtherWorld { found: inspection.world, wanted }));
         }
@@ -133,7 +141,7 @@ impl Extensions {
         if let Some(cache) = cache {
             cache.keep(engine, digest, &code);
         }
-        load(engine, &code).map_err(failed)
+        load(engine, &Code::Bytes(&code)).map_err(failed)
     }
 }
 

@@ -168,6 +168,11 @@ impl Refusal {
 
 /// Finds out what a component is. The error says why it may not run at all.
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
+    inspect_known(wasm, None)
+}
+
+/// As [`inspect`], of a component whose sha256 may be known.
+pub(crate) fn inspect_known(wasm: &[u8], digest: Option<Digest>) -> Result<Inspection, Refusal> {
     if wasm.len() > MAX_COMPONENT {
         return Err(Refusal::TooLarge { size: wasm.len() });
     }
@@ -207,7 +212,8 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
     if let Some(import) = imports.iter().find(foreign) {
         return Err(Refusal::ForeignImport { import: plain(import).into_owned(), world });
     }
-    Ok(Inspection { digest: crate::cache::sha256(wasm), size: wasm.len() as u64, world, abi: abi.to_owned(), track, imports })
+    let digest = digest.unwrap_or_else(|| crate::cache::sha256(wasm));
+    Ok(Inspection { digest, size: wasm.len() as u64, world, abi: abi.to_owned(), track, imports })
 }
 
 /// Names of the outermost component's imports and exports. What is nested inside can reach only

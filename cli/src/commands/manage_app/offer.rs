@@ -11,7 +11,6 @@ use serde::Serialize;
 use silver_extensions::{Extensions, Grants, Plugin};
 use silver_pack::{
     document::nearest,
-    hash,
     manifest::{PluginDef, World},
     pack::Pack,
 };
@@ -34,9 +33,8 @@ pub fn all(pack: &Pack, extensions: &Extensions) -> Result<Vec<Offer>> {
     let info = &pack.manifest().pack;
     let mut offers: Vec<Offer> = Vec::new();
     for def in pack.manifest().plugin.iter().filter(|def| def.world == World::CommandPlugin) {
-        let plugin = Plugin::new(format!("{} of {} {}", def.file, info.name, info.version));
-        let wasm = pack.tree().bytes(&def.file)?;
-        let digest = hash::sha256(&wasm);
+        let (wasm, digest) = pack.tree().content(&def.file)?;
+        let plugin = Plugin::new(format!("{} of {} {}", def.file, info.name, info.version)).checked(digest);
         if def.sha256.is_some_and(|stated| stated != digest) {
             let message = format!("plugin `{}` is not the one that pack.toml states: its digest is {digest}", plugin.name);
             return Err(CommandError::new(Exit::Integrity, message).hint("get the pack from its publisher again"));

@@ -2,7 +2,7 @@
 
 use super::{Altered, Snapshot, Verified};
 use crate::listing::{Kind, Node};
-use silver_plugin_api::{Failure, TreePath};
+use silver_plugin_api::{Digest, Failure, TreePath};
 use std::io::{self, Read};
 
 /// The most bytes that are read into memory at once.
@@ -100,6 +100,12 @@ impl Snapshot {
     /// The whole of a file.
     pub fn bytes(&self, path: &TreePath) -> Result<Vec<u8>, ReadError> {
         self.bytes_of(path, self.file(path)?)
+    }
+
+    /// The whole of a file with its digest, which was compared with the content.
+    pub fn content(&self, path: &TreePath) -> Result<(Vec<u8>, Digest), ReadError> {
+        let node = self.file(path)?;
+        Ok((self.bytes_of(path, node)?, node.digest))
     }
 
     /// The whole of a text file.

@@ -121,10 +121,10 @@ fn plugin_call(zip: &Path, cache: &Path) -> Done {
     let pack = Pack::open(zip)?;
     let plugin = pack.manifest().plugin.iter().find(|plugin| plugin.world == World::CustomizerPlugin);
     let plugin = plugin.ok_or("the pack has no customizer")?;
-    let wasm = pack.tree().bytes(&plugin.file)?;
+    let (wasm, digest) = pack.tree().content(&plugin.file)?;
     let start = Instant::now();
     let extensions = Extensions::new(Some(cache), Limits::default())?;
-    let customizer = extensions.customizer(&Plugin::new("bench"), &wasm)?;
+    let customizer = extensions.customizer(&Plugin::new("bench").checked(digest), &wasm)?;
     let claims = customizer.claims(&Options::default())?;
     println!("{}", start.elapsed().as_micros());
     assert!(!claims.is_empty(), "the plugin answers");
