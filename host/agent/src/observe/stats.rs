@@ -5,8 +5,9 @@
 //! The first line is the digest of the tree, then comes one for each of its files, sorted by path bytes:
 //! `inode SP size SP mtime SP ctime SP path LF`, times in nanoseconds.
 
-use super::{Found, walk};
+use super::{Found, list, walk};
 use crate::disk::{DiskError, read_optional, write_atomic};
+use rayon::prelude::*;
 use silver_pack::listing::Listing;
 use silver_plugin_api::{Digest, TreePath};
 use std::{
@@ -14,6 +15,7 @@ use std::{
     ffi::{OsStr, OsString},
     fmt::Write as _,
     fs::Metadata,
+    io::ErrorKind,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::Path,
 };
@@ -93,12 +95,76 @@ pub fn is_untouched(dir: &Path, stats: &Path, tree: &Digest) -> Result<bool, Dis
     if noted.next() != Some(tree.to_string().as_bytes()) {
         return Ok(false);
     }
-    let mut found = walk(dir)?;
-    found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-    let same = found.iter().all(|Found { name, meta }| {
-        noted.next().and_then(parse).is_some_and(|(stat, path)| path == name && stat == Stat::of(meta))
-    });
-    Ok(same && noted.next().is_none())
+    let Some(dirs) = by_directory(noted) else { return Ok(false) };
+    dirs.par_iter()
+        .map(|(below, files)| is_same(dir, OsStr::from_bytes(below), files, &dirs))
+        .try_reduce(|| true, |one, other| Ok(one && other))
+}
+
+/// The lines of files, in the order of their names, by the path of the directory that they lie in. Every
+/// directory that has to be there is in it.
+type Directories<'a> = HashMap<&'a [u8], Vec<&'a [u8]>>;
+
+/// Sorts the lines; `None` when one makes no sense.
+fn by_directory<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<Directories<'a>> {
+    let mut dirs = Directories::from([(&b""[..], Vec::new())]);
+    // mostly the one before lies in the same directory
+    let (mut last, mut files) = (&b""[..], Vec::new());
+    for line in lines {
+        let dir = parent(name(line)?);
+        if dir != last {
+            put(&mut dirs, last, files);
+            (last, files) = (dir, Vec::new());
+        }
+        files.push(line);
+    }
+    put(&mut dirs, last, files);
+    Some(dirs)
+}
+
+/// Adds files of a directory, and the directories that it lies in.
+fn put<'a>(dirs: &mut Directories<'a>, dir: &'a [u8], files: Vec<&'a [u8]>) {
+    let mut above = dir;
+    while !dirs.contains_key(above) {
+        dirs.insert(above, Vec::new());
+        above = parent(above);
+    }
+    dirs.entry(dir).or_default().extend(files);
+}
+
+/// The path in a line.
+fn name(line: &[u8]) -> Option<&[u8]> {
+    line.splitn(5, |byte| *byte == b' ').nth(4)
+}
+
+/// The path of the directory that this one lies in.
+fn parent(path: &[u8]) -> &[u8] {
+    &path[..path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)]
+}
+
+/// Is what lies in the directory `below` just these files, untouched? Directories that nobody noted have to be empty.
+fn is_same(dir: &Path, below: &OsStr, files: &[&[u8]], dirs: &Directories<'_>) -> Result<bool, DiskError> {
+    let (found, inner) = match list(dir, below) {
+        // what should be there is not: no trouble, but an answer
+        Err(error) if !below.is_empty() && matches!(error.source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(false);
+        }
+        listed => listed?,
+    };
+    let is_noted = |Found { name: path, meta }: &Found| {
+        let at = files.binary_search_by(|line| name(line).cmp(&Some(path.as_bytes())));
+        let noted = at.ok().and_then(|at| parse(files[at]));
+        noted.is_some_and(|(stat, _)| stat == Stat::of(meta))
+    };
+    if found.len() != files.len() || !found.iter().all(is_noted) {
+        return Ok(false);
+    }
+    for unknown in inner.iter().filter(|inner| !dirs.contains_key(inner.as_bytes())) {
+        if !walk(&dir.join(unknown))?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -120,7 +186,8 @@ mod tests {
         let (tree, stats) = (dir.path().join("tree"), dir.path().join("stats"));
         fs::create_dir_all(tree.join("sub dir")).unwrap();
         let mut listing = Listing::new();
-        for name in ["a", "sub dir/with space", "same time"] {
+        fs::create_dir_all(tree.join("deep/er/still")).unwrap();
+        for name in ["a", "sub dir/with space", "same time", "deep/er.txt", "deep/er/still/file"] {
             fs::write(tree.join(name), "text").unwrap();
             let node = Node { kind: Kind::File, size: 4, digest: hash::sha256(b"text") };
             listing.insert(TreePath::new(name).unwrap(), node).unwrap();
@@ -155,9 +222,31 @@ mod tests {
         File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(drift_of(&listing, &tree, Some(&stats)).unwrap(), [""; 0]);
 
+        // directories: an empty one more is none, one with a file is, one less is, and a link is none
+        super::write(&tree, &stats, &listing).unwrap();
+        assert!(untouched());
+        fs::create_dir_all(tree.join("new/empty")).unwrap();
+        assert!(untouched());
+        fs::write(tree.join("new/empty/file"), "").unwrap();
+        assert!(!untouched(), "a file in an unknown directory");
+        fs::remove_dir_all(tree.join("new")).unwrap();
+        assert!(untouched());
+        let moved = dir.path().join("moved");
+        fs::rename(tree.join("sub dir"), &moved).unwrap();
+        assert!(!untouched(), "a directory less");
+        std::os::unix::fs::symlink(&moved, tree.join("sub dir")).unwrap();
+        assert!(!untouched(), "a link to the same files");
+        fs::remove_file(tree.join("sub dir")).unwrap();
+        fs::write(tree.join("sub dir"), "").unwrap();
+        assert!(!untouched(), "a file for a directory");
+        fs::remove_file(tree.join("sub dir")).unwrap();
+        fs::rename(&moved, tree.join("sub dir")).unwrap();
+        assert!(untouched());
+
         // no notes, or nonsense: everything is read
         for nonsense in ["", "1 2 3\n", "x y z w a\n"] {
             fs::write(&stats, nonsense).unwrap();
+            assert!(!untouched(), "{nonsense}");
             assert_eq!(drift_of(&listing, &tree, Some(&stats)).unwrap(), [""; 0]);
         }
     }
