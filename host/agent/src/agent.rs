@@ -126,7 +126,7 @@ impl Agent {
     /// this one when the disk was full.
     pub(crate) async fn lock(self: &Arc<Self>, app: &str, who: &str) -> Result<Lock, lock::LockError> {
         self.recovered().await;
-        let mut lock = lock::app(self.dirs(), app, who)?;
+        let mut lock = lock::app_soon(self.dirs(), app, who).await?;
         match &self.options.launch {
             Some(launch) => lock = self.have_settled(&**launch, app, who, lock).await?,
             None => self.settle_app(app).await?,
@@ -315,14 +315,18 @@ impl Agent {
 
     fn finish(&self, app: &str, id: &str, feed: &Feed, outcome: Outcome) {
         held(&self.last).insert(app.to_owned(), Finished { id: id.to_owned(), outcome: outcome.clone() });
-        self.forget(app);
+        self.forget(app, id);
         feed.finish(outcome);
     }
 
-    fn forget(&self, app: &str) {
-        if held(&self.running).remove(app).is_some() {
-            self.busy.send_modify(|count| *count -= 1);
+    /// It is under way no more. Its lock has fallen: the next change of the app may have begun already.
+    fn forget(&self, app: &str, id: &str) {
+        let mut running = held(&self.running);
+        if running.get(app).is_some_and(|running| running.id == id) {
+            running.remove(app);
         }
+        drop(running);
+        self.busy.send_modify(|count| *count -= 1);
     }
 }
 

@@ -19,13 +19,24 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Locks that are waited for are tried this often.
 const INTERVAL: Duration = Duration::from_millis(10);
 /// Who only looks whether a lock is held ([`is_held`]) holds it for an instant, too.
 const INSTANTS: u32 = 5;
+
+/// How silver names itself to others where it holds a lock for nobody: who finds that waits.
+const ITSELF: &str = "silver, which ";
+/// Settles a change that nobody carries.
+pub(crate) const SETTLES: &str = "silver, which settles what was left under way";
+/// Starts an application with the machine.
+pub(crate) const STARTS: &str = "silver, which starts what serves";
+/// Removes what nobody needs.
+pub(crate) const REMOVES: &str = "silver, which removes what is superfluous";
+/// So long it is waited for silver itself.
+const SOON: Duration = Duration::from_mins(1);
 
 /// The lock is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +99,17 @@ impl Lock {
 /// Takes the lock of an app; `who` is named to others.
 pub fn app(dirs: &Dirs, app: &str, who: &str) -> Result<Lock, LockError> {
     take(&dirs.app_lock(app), who)
+}
+
+/// As [`app`]; what silver does of itself is soon over, and waited for.
+pub(crate) async fn app_soon(dirs: &Dirs, app: &str, who: &str) -> Result<Lock, LockError> {
+    let until = Instant::now() + SOON;
+    loop {
+        match self::app(dirs, app, who) {
+            Err(LockError::Busy(by)) if by.starts_with(ITSELF) && Instant::now() < until => tokio::time::sleep(INTERVAL).await,
+            taken => return taken,
+        }
+    }
 }
 
 /// Takes the lock of a file, which then names the holder.

@@ -68,7 +68,7 @@ pub(crate) fn prune(dirs: &Dirs, app: &str, keep: u32, under: &Under) -> Result<
 /// finished, and releases that were staged but never submitted, go. Apps that somebody is changing are left alone.
 pub(crate) fn sweep(dirs: &Dirs) -> Result<(), PruneError> {
     for app in names(&dirs.node().join("releases"))? {
-        match lock::app(dirs, &app, "silver, which removes what is superfluous") {
+        match lock::app(dirs, &app, lock::REMOVES) {
             Ok(_lock) => unfinished(dirs, &app)?,
             Err(LockError::Disk(error)) => return Err(error.into()),
             Err(_) => {}

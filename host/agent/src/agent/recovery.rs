@@ -34,7 +34,7 @@ impl Agent {
                 journal::set_aside(self.dirs(), &seen.id)?;
                 continue;
             };
-            match lock::app(self.dirs(), &app, "silver, which settles what was left under way") {
+            match lock::app(self.dirs(), &app, lock::SETTLES) {
                 Ok(lock) => self.settle(&seen.id, Some(lock)).await?,
                 Err(LockError::Busy(by)) => tracing::info!(transition = seen.id, "carried by {by}"),
                 Err(error) => tracing::error!(transition = seen.id, "{}", words(&error)),
@@ -82,11 +82,11 @@ impl Agent {
         drop(lock);
         match ended {
             Ok(Some(outcome)) => self.finish(&app, id, &feed, outcome),
-            Ok(None) => self.forget(&app),
+            Ok(None) => self.forget(&app, id),
             Err(error) => {
                 tracing::error!(transition = id, "{}", words(&error));
                 feed.finish(super::submit::stopped(&words(&error)));
-                self.forget(&app);
+                self.forget(&app, id);
             }
         }
         Ok(())
@@ -118,7 +118,7 @@ impl Agent {
     /// Routes come first: requests then wait for the processes instead of finding no app.
     async fn revive(&self, app: &str) -> Result<(), String> {
         let _lock = loop {
-            match lock::app(self.dirs(), app, "silver, which starts what serves") {
+            match lock::app(self.dirs(), app, lock::STARTS) {
                 Err(LockError::Busy(_)) => tokio::time::sleep(INTERVAL).await,
                 taken => break taken.map_err(|error| words(&error))?,
             }

@@ -62,7 +62,7 @@ impl Agent {
             self.launch(launch, &work, lock).await.map_err(LockError::Left)?;
             self.look_on(app, &id, from).ended().await;
             tried.insert(id);
-            lock = lock::app(self.dirs(), app, who)?;
+            lock = lock::app_soon(self.dirs(), app, who).await?;
         }
         Ok(lock)
     }
@@ -153,18 +153,18 @@ impl Relay {
     /// now, or it was left: then it is settled.
     async fn ended(&mut self, reader: &mut file::Reader, feed: &Feed, heard: &mut Instant) -> bool {
         let dirs = self.agent.dirs();
-        let Ok(lock) = lock::app(dirs, &self.app, "silver, which settles what was left under way") else { return false };
+        let Ok(lock) = lock::app(dirs, &self.app, lock::SETTLES) else { return false };
         if self.pass_on(reader, feed, heard) {
             return true;
         }
         let Ok(left) = journal::of(dirs, &self.app) else { return false };
         if !left.contains(&self.id) {
             drop(lock);
-            feed.finish(match self.agent.recorded(|_, change| change.transition == self.id) {
-                Ok(Some(finished)) => finished.outcome,
-                Ok(None) => stopped("how it ended is not known"),
-                Err(error) => stopped(&words(&error)),
-            });
+            // who has given it back just now is about to say how it ended
+            tokio::time::sleep(SILENCE).await;
+            if !self.pass_on(reader, feed, heard) {
+                feed.finish(self.untold());
+            }
             return true;
         }
         let launch = self.agent.options.launch.clone().filter(|_| self.attempts < ATTEMPTS);
@@ -179,5 +179,19 @@ impl Relay {
             Err(error) => tracing::error!(transition = self.id, "what was left cannot be settled: {error}"),
         }
         false
+    }
+
+    /// How it ended, when whoever carried it was killed in its last moment. Others are told so as well: it is not under way.
+    fn untold(&self) -> Outcome {
+        let outcome = match self.agent.recorded(|_, change| change.transition == self.id) {
+            Ok(Some(finished)) => finished.outcome,
+            Ok(None) => stopped("how it ended is not known"),
+            Err(error) => return stopped(&words(&error)),
+        };
+        match Feed::in_file(&file::path(self.agent.dirs(), &self.app, &self.id)) {
+            Ok(feed) => feed.finish(outcome.clone()),
+            Err(error) => tracing::warn!(transition = self.id, "{}", words(&error)),
+        }
+        outcome
     }
 }

@@ -240,6 +240,22 @@ async fn the_lock_of_a_silent_client_falls() {
 }
 
 #[tokio::test]
+async fn what_silver_does_of_itself_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let dirs = Dirs::below(home.path());
+    let (agent, _) = start(&dirs).await;
+    let mut ann = Client::new(&dirs, "ann@desk").await;
+    let starts = lock::app(&dirs, "shop", lock::STARTS).unwrap();
+    ann.0.send(&Request::Lock { app: "shop".into() }).await.unwrap();
+    let sent_away = tokio::time::timeout(Duration::from_millis(100), ann.last()).await;
+    assert!(sent_away.is_err(), "{sent_away:?}");
+    drop(starts);
+    assert_eq!(ann.last().await, Response::Ok);
+    ann.ask(&Request::Shutdown).await;
+    agent.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn the_next_agent_routes_and_starts_what_serves() {
     let home = tempfile::tempdir().unwrap();
     let dirs = Dirs::below(home.path());

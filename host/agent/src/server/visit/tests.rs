@@ -453,6 +453,8 @@ async fn who_comes_in_the_last_moment_hears_how_it_ended() {
     fs::write(&told, untold.join("\n") + "\n").unwrap();
     let Some(Response::Ended(ended)) = ann.ask(&watch()).await else { panic!() };
     assert_eq!((ended.id.as_str(), ended.outcome.kind), ("t1", OutcomeKind::Done));
+    let Some(Response::Idle { last: Some(last) }) = ann.ask(&watch()).await else { panic!("it is not under way any more") };
+    assert_eq!((last.id.as_str(), last.outcome.kind), ("t1", OutcomeKind::Done));
 }
 
 /// Nothing has changed when nobody could be started who carries the change.
