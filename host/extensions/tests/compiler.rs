@@ -3,13 +3,7 @@
 #![expect(clippy::disallowed_macros, reason = "a test without a harness tells by itself how it went")]
 
 use silver_extensions::{Compiler, ExtensionError, Extensions, Limit, Limits, Plugin, compile};
-use std::{
-    fmt::Write,
-    fs,
-    io::Read,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fmt::Write, fs, io::Read, path::Path, time::Duration};
 
 fn main() {
     let words: Vec<String> = std::env::args().collect();
@@ -116,9 +110,7 @@ fn what_was_compiled_elsewhere_is_kept_and_taken() {
 
 fn one_that_is_slow_to_compile_is_stopped() {
     let limits = Limits { compile_cpu: Duration::from_secs(1), ..Limits::default() };
-    let begin = Instant::now();
     let result = load(None, this("run-as:compile"), limits, &slow());
-    assert!(begin.elapsed() < Duration::from_mins(1));
     let text = result.as_ref().unwrap_err().to_string();
     assert_eq!(stopped(result), Limit::CompileTime);
     assert_eq!(text, "plugin `p 1.2` was stopped in `compile`");

@@ -11,8 +11,9 @@ use std::{
 
 /// The group of all of them in `nodes.toml`; the first one goes ahead.
 pub const GROUP: &str = "web";
-/// Has all checks of releases begin only after a while: on the node that has it, the others are there first.
-const SLOW: &str = "[Service]\nExecStartPre=/bin/sh -c 'case %n in *.check.service) sleep 3;; esac'\n";
+/// Has no check of a release begin as long as there is this file.
+const HELD: &str =
+    "[Service]\nExecStartPre=+/bin/sh -c 'case %n in *.check.service) while test -e /run/held; do sleep 0.05; done;; esac'\n";
 /// Has all checks of releases fail.
 const BROKEN: &str = "[Service]\nExecStartPre=/bin/sh -c 'case %n in *.check.service) exit 1;; esac'\n";
 
@@ -92,12 +93,13 @@ impl Fleet {
         self.world.silver(self.update_words(edition))
     }
 
-    /// Deploys it, while the first node takes longer than the others; returns when the last node waits for it.
+    /// Deploys it, but checks of the first node do not begin ([`Fleet::let_go`]); returns when the last node waits for it.
     ///
     /// # Panics
     /// When it does not.
     pub fn update_up_to_the_barrier(&self, edition: &str, more: &[&str]) -> Child {
-        self.fault(0, Some(SLOW));
+        self.nodes[0].sh("touch /run/held");
+        self.fault(0, Some(HELD));
         let words = self.update_words(edition).into_iter().chain(more.iter().map(Into::into));
         let client = self.world.spawn(words);
         let last = self.nodes.last().expect("a node");
@@ -107,8 +109,16 @@ impl Fleet {
             let texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
             texts.into_iter().any(|text| text.contains("\"begin\":\"barrier\"")).then_some(())
         });
-        self.fault(0, None);
         client
+    }
+
+    /// The first node goes on as well.
+    ///
+    /// # Panics
+    /// When it cannot be told so.
+    pub fn let_go(&self) {
+        self.fault(0, None);
+        self.nodes[0].sh("rm /run/held");
     }
 
     /// From now on releases fail their check on this node.

@@ -78,8 +78,10 @@ fn run_env_and_logs() {
     assert_eq!(value("HELLO_GREETING").as_deref(), Some("Hello"));
     assert_eq!(value("SILVER_URL"), Some(format!("http://{HOST}:{}", world.port())));
 
-    let logs = world.silver(["logs", "hello"]).ok();
-    assert!(logs.stdout().contains("serving, version 1.0.0"), "{}", logs.stdout());
+    // an application may answer before it has said so
+    silver_tests::wait_for("the log", || {
+        world.silver(["logs", "hello"]).ok().stdout().contains("serving, version 1.0.0").then_some(())
+    });
     let rows = world.json(&["logs", "hello", "--process", "web"]);
     assert!(
         rows.as_array().unwrap().iter().any(|row| row["text"].as_str().unwrap().contains("serving, version 1.0.0")),

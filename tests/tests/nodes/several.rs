@@ -1,5 +1,6 @@
 //! One update on several servers: all of them have the new release, or none.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use silver_tests::{
     Visitors, hello,
@@ -14,6 +15,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, OpenOptions},
     io::Write,
+    process::Child,
 };
 
 pub(crate) const TESTS: Tests = &[
@@ -63,6 +65,7 @@ fn all_have_it_or_none_wherever_it_fails() {
     let client = fleet.update_up_to_the_barrier("next", &[]);
     second.sh("systemctl stop $(systemctl list-units --plain --no-legend --state=running 'silver-hello.*web.0.service' | \
                awk '{print $1}' | sort -V | tail -1)");
+    fleet.let_go();
     let (code, report, said) = Fleet::ended(client);
     assert_eq!(code, 4, "{said}");
     assert_eq!(Fleet::column(&report, "outcome"), ["taken-back", "reverted"]);
@@ -89,16 +92,23 @@ fn all_have_it_or_none_wherever_it_fails() {
     assert_eq!((&one["outcome"], &one["transition"]), (&Value::from("done"), &other["transition"]));
 }
 
+fn signal(client: &Child, signal: Signal) {
+    kill_process(Pid::from_child(client), signal).unwrap();
+}
+
 fn who_vanishes_is_not_waited_for_and_goes_back() {
     let fleet = Fleet::new(&["web1", "web2"]);
     let second = &fleet.nodes[1];
     fleet.update("good").ok();
 
-    // the power of one of them
+    // the power of one of them; the command, which waits for it for a while, sleeps until it is back
     let client = fleet.update_up_to_the_barrier("next", &[]);
+    signal(&client, Signal::STOP);
     second.kill().unwrap();
+    fleet.let_go();
     second.start().unwrap();
     second.wait();
+    signal(&client, Signal::CONT);
     let (code, report, said) = Fleet::ended(client);
     assert_eq!(code, 4, "{said}");
     assert_eq!(Fleet::column(&report, "outcome"), ["reverted"; 2], "{said}");
@@ -108,6 +118,7 @@ fn who_vanishes_is_not_waited_for_and_goes_back() {
     let mut client = fleet.update_up_to_the_barrier("next", &["--wait", "6"]);
     client.kill().unwrap();
     client.wait().unwrap();
+    fleet.let_go();
     for node in &fleet.nodes {
         node.at_rest();
     }
@@ -115,8 +126,9 @@ fn who_vanishes_is_not_waited_for_and_goes_back() {
 
     // Ctrl-C: they are called back at once
     let client = fleet.update_up_to_the_barrier("next", &[]);
-    let pressed = rustix::process::Pid::from_child(&client);
-    rustix::process::kill_process(pressed, rustix::process::Signal::INT).unwrap();
+    signal(&client, Signal::INT);
+    second.at_rest();
+    fleet.let_go();
     let (code, report, said) = Fleet::ended(client);
     assert_eq!(code, 130, "{said}");
     assert_eq!(Fleet::column(&report, "outcome"), ["reverted"; 2], "{said}");
@@ -125,6 +137,7 @@ fn who_vanishes_is_not_waited_for_and_goes_back() {
     // the network of one of them, for longer than the others wait for it
     let client = fleet.update_up_to_the_barrier("next", &["--wait", "30"]);
     second.partition(true).unwrap();
+    fleet.let_go();
     let (code, report, said) = Fleet::ended(client);
     assert_eq!(code, 6, "{said}");
     assert_eq!(Fleet::column(&report, "outcome"), ["reverted", "unknown"], "{said}");
