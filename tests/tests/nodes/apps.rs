@@ -300,7 +300,7 @@ fn hooks_and_programs_run_in_the_same_room() {
         let output = world.try_act("hook", label, &format!("sh -c '{script}'"));
         assert!(!output.status.success() && text(&output).contains(how), "{}", text(&output));
     }
-    let output = world.try_act("hook", label, "sh -c \"trap '' TERM; sleep 1000 & sleep 1000\"");
+    let output = world.try_act("hook-of-2s", label, "sh -c \"trap '' TERM; sleep 1000 & sleep 1000\"");
     assert!(text(&output).contains("was not done within 2s"), "{}", text(&output));
     assert!(!world.node.try_sh("pgrep -u silver-trac sleep").status.success(), "all of it ended");
     let output = world.try_act("run", label, "sh -c 'echo out; echo err >&2; exit 5'");

@@ -98,7 +98,7 @@ async fn act(arguments: &[String]) -> Result<ExitCode, AppFailure> {
         }
         // as a breaking migration does
         "hold" => {
-            apps.close(app, Duration::from_secs(20)).await?;
+            apps.close(app, Duration::from_mins(1)).await?;
             apps.stop(app, &rest[0], false).await?;
             apps.start(&placed, false).await?;
             apps.ready(&placed, false, &ready(), &say).await?;
@@ -107,8 +107,9 @@ async fn act(arguments: &[String]) -> Result<ExitCode, AppFailure> {
             apps.open(app).await?;
         }
         "stop" => apps.stop(app, label, false).await?,
-        "hook" => {
-            let hook = Hook { target: HookTarget::Command(rest.to_vec()), timeout_ms: 2000 };
+        "hook" | "hook-of-2s" => {
+            let timeout_ms = if action == "hook" { 60_000 } else { 2_000 };
+            let hook = Hook { target: HookTarget::Command(rest.to_vec()), timeout_ms };
             apps.hook(&placed, "migrate", &hook, &say).await?;
         }
         "run" | "run-on-a-terminal" => {
