@@ -32,6 +32,12 @@ pub struct Document<'t> {
     root: Node,
 }
 
+/// Is a field `name` in the place of the one at `path` known, and not supported yet? Then it is not offered.
+fn is_reserved<T: DeserializeOwned>(root: &Node, path: &[String], name: &str) -> bool {
+    let fault = root.alone(path, name).and_then(|alone| decode::decode::<T>(&alone).err());
+    fault.is_some_and(|fault| matches!(fault.kind, ProblemKind::NotSupported { value: None, .. }))
+}
+
 impl<'t> Document<'t> {
     /// Parses `text`; `file` is only named in errors.
     pub fn parse(text: &'t str, file: &str) -> Result<Self, DocumentError> {
@@ -57,7 +63,10 @@ impl<'t> Document<'t> {
                 Ok(_) => break,
                 Err(fault) => fault,
             };
-            let Fault { path, kind } = fault;
+            let Fault { path, mut kind } = fault;
+            if let ProblemKind::UnknownField { allowed } = &mut kind {
+                allowed.retain(|name| !is_reserved::<T>(&root, &path, name));
+            }
             let missing = matches!(kind, ProblemKind::MissingField);
             if !gone.contains(&path) {
                 problems.push(self.problem(&path, kind));

@@ -173,6 +173,16 @@ fn another_place_of_an_index_is_one_place_and_its_key_belongs_to_a_directory() {
 }
 
 #[test]
+fn fields_that_are_not_supported_yet_are_not_offered() {
+    let told = fit("[pack]\nid = \"org.example.app\"\n[service]\n[front]\ncanonical = true\ncanonica = true\n");
+    assert!(told.contains("unknown field `service`\n") && told.contains("unknown field `front.canonica`\n"), "{told}");
+    assert!(told.contains("hint: did you mean `canonical`? Allowed: `canonical`"), "{told}");
+    for (field, offered) in [("services", false), ("cron", false), ("secrets", true), ("settings", true), ("deploy", true)] {
+        assert_eq!(told.contains(&format!("`{field}`")), offered, "{field}: {told}");
+    }
+}
+
+#[test]
 fn a_secret_that_was_written_down_is_not_shown() {
     let told = fit("[pack]\nid = \"org.example.app\"\n[secrets]\nmail = \"hunter2\"\n");
     assert!(!told.contains("hunter2") && told.contains("mine/customize.toml:4:8: `secrets.mail`"), "{told}");
@@ -228,7 +238,9 @@ fn wheels_are_pinned_and_found_to_be_others() {
         [("A", "`A` is wanted, but nothing is locked"), ("Trac_AccountManager==0.5", "is wanted, but 0.6.0 is locked")]
     {
         fs::write(dir.path().join(CONFIG), wanted.replace("trac.accountmanager", row)).unwrap();
-        let error = Customization::load(dir.path()).unwrap().check_lock().unwrap_err();
+        let customization = Customization::load(dir.path()).unwrap();
+        assert!(customization.check_lock().is_ok(), "nothing is altered");
+        let error = customization.check_wanted().unwrap_err();
         assert!(error.to_string().contains(told) && error.hint().unwrap().contains("silver customize lock"), "{error}");
     }
     fs::write(dir.path().join(CONFIG), wanted).unwrap();

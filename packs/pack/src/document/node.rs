@@ -99,6 +99,21 @@ impl Node {
         if named_by_key { at.key.clone() } else { at.span.clone() }
     }
 
+    /// What is at `path` alone, with `name` as its last name; `None` when nothing is there.
+    pub(super) fn alone(&self, path: &[String], name: &str) -> Option<Self> {
+        let (first, rest) = path.split_first()?;
+        let child = self.child(first)?;
+        let (key, child) = match rest {
+            [] => (name, child.clone()),
+            _ => (first.as_str(), child.alone(rest, name)?),
+        };
+        let content = match &self.content {
+            Content::Array(_) => Content::Array(vec![(first.parse().ok()?, child)]),
+            _ => Content::Table(BTreeMap::from([(key.to_owned(), child)])),
+        };
+        Some(Self { span: self.span.clone(), key: self.key.clone(), content })
+    }
+
     /// Takes out the entry at `path`; false when there is none.
     pub(super) fn remove(&mut self, path: &[String]) -> bool {
         let Some((name, rest)) = path.split_first() else { return false };
