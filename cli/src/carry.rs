@@ -13,6 +13,7 @@ use serde::Serialize;
 use silver_core::{
     deploy::{Choice, Planned},
     node::Node,
+    nodes::LOCAL,
     plan::{Flags, Plan, Writes},
 };
 use silver_plugin_api::{
@@ -91,11 +92,20 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
     view.finish();
     let Some(outcome) = outcome else {
         let app = &plan.transition.app;
-        return Err(CommandError::new(Exit::Interrupted, format!("interrupted: the node finishes the change of `{app}`")).hint(
-            format!("`silver status` tells how it goes, `silver registry log` how it ended; log lines: `silver logs {app}`"),
-        ));
+        return Err(CommandError::new(Exit::Interrupted, format!("interrupted: the node finishes the change of `{app}`"))
+            .hint(meanwhile(app, node.name())));
     };
     report(context, node, (&plan, digest), &outcome?, how.notes.as_deref()).await
+}
+
+/// How somebody who no longer looks on finds out what became of a change.
+fn meanwhile(app: &str, node: &str) -> String {
+    if node == LOCAL {
+        return format!("`silver status` tells how it goes, `silver registry log` how it ended; log lines: `silver logs {app}`");
+    }
+    format!(
+        "`silver status --node {node}` tells how it goes, `silver registry log --node {node}` how it ended, after `silver registry pull {node}`; log lines: `silver logs {app} --node {node}`"
+    )
 }
 
 fn nothing(context: &Context, why: &str) -> Result {
@@ -244,4 +254,17 @@ fn failed(context: &Context, kind: TransitionKind, outcome: &Outcome, exit: Exit
         _ => "put right what the message names and run the same command again",
     };
     CommandError::new(exit, format!("{what} failed{step}: {why}; {now}")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_of_a_server_is_read_in_a_copy() {
+        assert!(!meanwhile("wiki", LOCAL).contains("pull"));
+        let there = meanwhile("wiki", "web1");
+        let (pull, log) = (there.find("`silver registry pull web1`"), there.find("`silver registry log --node web1`"));
+        assert!(pull.is_some() && log.is_some(), "{there}");
+    }
 }

@@ -34,12 +34,14 @@ pub struct CommandError {
     pub error: Box<dyn Error + Send + Sync>,
     /// Ways out.
     pub hints: Vec<String>,
+    /// What a program on the node said last.
+    pub log: Vec<String>,
 }
 
 impl CommandError {
     /// An error with an exit code.
     pub fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { exit, error: error.into(), hints: Vec::new() }
+        Self { exit, error: error.into(), hints: Vec::new(), log: Vec::new() }
     }
 
     /// Wrong command line or input.
@@ -140,8 +142,8 @@ impl From<CarryError> for CommandError {
 
 impl From<NodeError> for CommandError {
     fn from(error: NodeError) -> Self {
-        let hint = error.hint();
-        Self::new(node_exit(&error), error).maybe_hint(hint)
+        let (hint, log) = (error.hint(), error.log().to_vec());
+        Self { log, ..Self::new(node_exit(&error), error).maybe_hint(hint) }
     }
 }
 
@@ -165,8 +167,8 @@ impl From<DeployError> for CommandError {
             }
             _ => Exit::Error,
         };
-        let hint = error.hint();
-        Self::new(exit, error).maybe_hint(hint)
+        let (hint, log) = (error.hint(), error.log().to_vec());
+        Self { log, ..Self::new(exit, error).maybe_hint(hint) }
     }
 }
 

@@ -7,6 +7,8 @@ mod table;
 
 pub use progress::ProgressView;
 
+use progress::Heard;
+
 use crate::{
     args::Globals,
     error::{CommandError, Result},
@@ -30,6 +32,8 @@ pub struct Ui {
     quiet: bool,
     color: bool,
     words: Words,
+    /// The last line of a program that was shown.
+    heard: Heard,
 }
 
 impl Ui {
@@ -40,7 +44,7 @@ impl Ui {
             ColorChoice::Never => false,
             ColorChoice::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
-        Self { json: globals.json, yes: globals.yes, quiet: globals.quiet, color, words }
+        Self { json: globals.json, yes: globals.yes, quiet: globals.quiet, color, words, heard: Heard::default() }
     }
 
     /// The same terminal with these options, too.
@@ -51,6 +55,7 @@ impl Ui {
             quiet: self.quiet || quiet,
             color: self.color,
             words: self.words.clone(),
+            heard: self.heard.clone(),
         }
     }
 
@@ -95,10 +100,12 @@ impl Ui {
     /// An error, its causes and its hints; with `--json` an object on standard error.
     pub fn error(&self, error: &CommandError) {
         if self.json {
+            let said: Vec<_> = error.log.iter().map(|line| plain(line)).collect();
             let shown = |text: &String| plain(&self.words.fill(text)).into_owned();
             let object = serde_json::json!({
                 "error": shown(&error.error.to_string()), "causes": error.causes().iter().map(shown).collect::<Vec<_>>(),
                 "hints": error.hints.iter().map(shown).collect::<Vec<_>>(), "exit": error.exit.code(),
+                "log": said,
             });
             write(&mut io::stderr().lock(), &object.to_string());
             return;
@@ -106,6 +113,10 @@ impl Ui {
         self.label("error", AnsiColor::Red, &error.error.to_string());
         for cause in error.causes() {
             self.label("caused by", AnsiColor::Red, &cause);
+        }
+        // progress has shown it, unless there was none
+        if !error.log.last().is_some_and(|line| self.heard.is(line)) {
+            error.log.iter().for_each(|line| write(&mut io::stderr().lock(), &format!("  | {line}")));
         }
         for hint in &error.hints {
             self.hint(hint);
@@ -185,7 +196,7 @@ impl Ui {
 
     /// Shows progress of long work; silent with `--quiet` and `--json`.
     pub fn progress(&self) -> ProgressView {
-        ProgressView::new(!self.quiet && !self.json, io::stderr().is_terminal())
+        ProgressView::new(!self.quiet && !self.json, io::stderr().is_terminal(), self.heard.clone())
     }
 
     fn demand_terminal(&self, question: &str, instead: &str) -> Result<()> {

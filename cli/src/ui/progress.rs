@@ -9,6 +9,7 @@ use silver_plugin_api::plan::{Progress, ProgressKind};
 use std::{
     io::Write,
     sync::mpsc::{RecvTimeoutError, Sender, channel},
+    sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -23,6 +24,22 @@ pub struct ProgressView {
     began: Instant,
     steps: usize,
     step: Option<Step>,
+    heard: Heard,
+}
+
+/// The last line of a program that was shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard(Arc<Mutex<String>>);
+
+impl Heard {
+    /// Is it this one?
+    pub(super) fn is(&self, line: &str) -> bool {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) == line
+    }
+
+    fn set(&self, line: &str) {
+        line.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 /// The step under way.
@@ -34,8 +51,8 @@ struct Step {
 }
 
 impl ProgressView {
-    pub(super) fn new(show: bool, terminal: bool) -> Self {
-        Self { show, terminal, began: Instant::now(), steps: 0, step: None }
+    pub(super) fn new(show: bool, terminal: bool, heard: Heard) -> Self {
+        Self { show, terminal, began: Instant::now(), steps: 0, step: None, heard }
     }
 
     /// Shows one message.
@@ -61,6 +78,7 @@ impl ProgressView {
                 if let Some(step) = &mut self.step {
                     step.spoke = true;
                 }
+                self.heard.set(line);
                 self.print(&format!("  | {}", plain(line)));
             }
             ProgressKind::Done => {

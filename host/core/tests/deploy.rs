@@ -525,7 +525,12 @@ async fn after_the_submission_a_broken_connection_is_taken_up_again() {
         let outcome = staged.submit("now", None).await.unwrap().outcome(&node, &mut Silent).await;
         match outcome {
             Ok(outcome) => assert!(known && outcome.kind == OutcomeKind::Done),
-            Err(error) => assert!(!known && matches!(error, DeployError::Unwatched { .. }), "{error}"),
+            Err(error) => {
+                assert!(!known && matches!(error, DeployError::Unwatched { .. }), "{error}");
+                let hint = error.hint().unwrap_or_default();
+                let (pull, log) = (hint.find("`silver registry pull fake`"), hint.find("`silver registry log --node fake`"));
+                assert!(pull.is_some() && pull < log, "the log of a server is read in a copy: {hint}");
+            }
         }
         assert_eq!(node.0.lock().unwrap().asked.last().unwrap(), "watch");
     }

@@ -125,7 +125,13 @@ fn a_site_is_made_in_a_sandbox_once_and_recorded() {
     // a step that fails: told why, nothing has changed
     world.write("mine/docs/broken.md", "x");
     let failed = world.silver(update).exits(1);
-    assert!(failed.stderr().contains("cannot read broken.md"), "{}", failed.stderr());
+    assert_eq!(failed.stderr().matches("cannot read broken.md").count(), 1, "{}", failed.stderr());
+    // also where no progress is shown
+    let quiet = world.silver(update.iter().chain(&["--quiet"])).exits(1).stderr();
+    assert_eq!(quiet.matches("cannot read broken.md").count(), 1, "{quiet}");
+    let json = world.silver(update.iter().chain(&["--json"])).exits(1).stderr();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["log"].to_string().contains("cannot read broken.md"), "{json}");
     assert_eq!(http.page(host, "/"), "<title>Mine</title>first");
     world.silver(["registry", "verify"]).ok();
 }

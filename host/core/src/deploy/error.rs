@@ -1,6 +1,9 @@
 //! What can go wrong between a release that is wanted and its outcome.
 
-use crate::{node::NodeError, plan::Refusal};
+use crate::{
+    node::{LOCAL, NodeError},
+    plan::Refusal,
+};
 use silver_pack::listing::ListingError;
 use silver_plugin_api::Digest;
 
@@ -83,6 +86,11 @@ pub enum DeployError {
 }
 
 impl DeployError {
+    /// What a program said last before it failed, line by line: data.
+    pub fn log(&self) -> &[String] {
+        if let Self::Node(error) = self { error.log() } else { &[] }
+    }
+
     /// The way out.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -92,14 +100,29 @@ impl DeployError {
             Self::NotApproved { .. } | Self::Superfluous { .. } => {
                 Some("nothing was changed; make a new plan with `silver plan` and have that approved".into())
             }
-            Self::OutOfSight { app, .. } => {
-                Some(format!("when the node can be reached again, `silver status {app}` tells how it goes, or how it ended"))
+            Self::OutOfSight { app, source } => {
+                let on = server(source).map(|node| format!(" --node {node}")).unwrap_or_default();
+                Some(format!("when the node can be reached again, `silver status {app}{on}` tells how it goes, or how it ended"))
             }
-            Self::Unwatched { app, .. } => Some(format!("`silver status {app}` and `silver registry log` tell how it ended")),
+            Self::Unwatched { app, source } => Some(match server(source) {
+                None => format!("`silver status {app}` and `silver registry log` tell how it ended"),
+                // its log is read in a copy
+                Some(node) => format!(
+                    "`silver status {app} --node {node}` tells how it ended; or `silver registry pull {node}`, and then `silver registry log --node {node}`"
+                ),
+            }),
             Self::Listing(_) | Self::Tree { .. } | Self::Assembled { .. } => {
                 Some("`silver registry verify` looks for what was altered".into())
             }
             Self::Read { .. } => None,
         }
+    }
+}
+
+/// The server whose connection broke; `None` for this machine.
+fn server(error: &NodeError) -> Option<&str> {
+    match error {
+        NodeError::Broken { node, .. } if node != LOCAL => Some(node),
+        _ => None,
     }
 }

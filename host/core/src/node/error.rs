@@ -148,6 +148,11 @@ impl Cause {
 }
 
 impl NodeError {
+    /// What a program said last before it failed, line by line: data.
+    pub fn log(&self) -> &[String] {
+        if let Self::Failed { log, .. } = self { log } else { &[] }
+    }
+
     /// The way out, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
