@@ -126,22 +126,34 @@ pub fn apps(context: &Context) -> Result<Vec<(String, Publisher)>> {
     Ok(known)
 }
 
+/// Who on this machine knows the publisher of a pack.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// By the key that signed it.
+    pub by_key: Vec<String>,
+    /// By a key that this one follows, as the pack proves: it is trusted until the pack is used.
+    pub by_former_key: Vec<String>,
+}
+
 /// Who on this machine knows the key that signed the pack: the person whose key it is, applications
 /// that are made of this publisher's packs, the customization.
-pub fn known_to(context: &Context, pack: &Pack, customization: Option<&Customization>) -> Result<Vec<String>> {
-    let ours = pack.reference().publisher();
-    if ours.key == UNSIGNED {
-        return Ok(Vec::new());
+pub fn known_to(context: &Context, pack: &Pack, customization: Option<&Customization>) -> Result<Known> {
+    let reference = pack.reference();
+    let mut known = Known::default();
+    if reference.signature == UNSIGNED {
+        return Ok(known);
     }
-    let mut known: Vec<String> = key_files::all(context)?
-        .iter()
-        .filter(|files| files.read_public().is_ok_and(|key| key.to_string() == ours.key))
-        .map(|files| format!("key {}", key_files::name(files)))
-        .collect();
-    known.extend(apps(context)?.into_iter().filter(|(_, theirs)| *theirs == ours).map(|(app, _)| format!("app {app}")));
-    let locked = customization.and_then(|mine| Some((mine, mine.lock.pack.as_ref()?)));
-    known.extend(
-        locked.filter(|(_, locked)| locked.publisher() == ours).map(|(mine, _)| format!("customization {}", mine.dir.display())),
-    );
+    let own = key_files::all(context)?;
+    let own = own.iter().filter(|files| files.read_public().is_ok_and(|key| key.to_string() == reference.signature));
+    known.by_key.extend(own.map(|files| format!("key {}", key_files::name(files))));
+    let locked = customization.and_then(|mine| Some((mine, mine.lock.pack.as_ref()?.publisher())));
+    let users = apps(context)?.into_iter().map(|(app, theirs)| (format!("app {app}"), theirs));
+    for (user, theirs) in users.chain(locked.map(|(mine, theirs)| (format!("customization {}", mine.dir.display()), theirs))) {
+        match reference.follows(&theirs) {
+            Ok(Continuity::Same) => known.by_key.push(user),
+            Ok(Continuity::Rotated) => known.by_former_key.push(format!("{user} ({})", theirs.key)),
+            Ok(Continuity::FirstKey) | Err(_) => {}
+        }
+    }
     Ok(known)
 }

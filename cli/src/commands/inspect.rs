@@ -109,8 +109,9 @@ impl Inspect {
             }
         }
         let customization = self.customize.as_deref().map(Customization::load).transpose()?;
-        let known_to = trust::known_to(context, &pack, customization.as_ref())?;
-        report.pack["known_to"] = json!(known_to);
+        let known = trust::known_to(context, &pack, customization.as_ref())?;
+        report.pack["known_to"] = json!(known.by_key);
+        report.pack["known_by_former_key"] = json!(known.by_former_key);
         if context.ui.json() {
             context.ui.report_json(&self.chosen(&report)?)?;
             return Ok(Exit::Done);
@@ -126,8 +127,14 @@ impl Inspect {
             for (name, value) in report.pack.as_object().into_iter().flatten() {
                 ui.line(&format!("{name}: {}", shown(value)));
             }
-            if pack.signature().is_some() && known_to.is_empty() {
-                ui.note("the key is not known here: compare it with what the publisher says elsewhere");
+            match (pack.signature(), known.by_key.is_empty(), known.by_former_key.is_empty()) {
+                (Some(_), _, false) => ui.note(
+                    "where the former key is known it is still the one that counts; an update to this pack puts the new one in its place",
+                ),
+                (Some(_), true, true) => {
+                    ui.note("the key is not known here: compare it with what the publisher says elsewhere");
+                }
+                _ => {}
             }
         }
         // as it was written, with its comments; part of the whole only when asked for

@@ -119,6 +119,7 @@ fn inspect() {
     key_id: -
     rotated_from: -
     known_to: -
+    known_by_former_key: -
 
     SETTINGS
     NAME  TYPE  DEFAULT  PROMPT

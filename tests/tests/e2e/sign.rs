@@ -287,9 +287,21 @@ fn a_rotation_is_followed_forward_only() {
         refused(&world, update(&world, &zip), &[word]);
     }
 
+    // who has not made the step yet still trusts the former key, and is told so
+    let shown = world.silver(["inspect", &third, "--only=pack"]).ok();
+    assert!(shown.stderr().contains("the former key is known"), "{}", shown.snapshot());
+    let known = |zip: &str| world.json(&["inspect", zip, "--only=pack"]);
+    let app = known(&third)["known_by_former_key"][0].as_str().unwrap().to_owned();
+    assert!(app.starts_with("app ") && app.contains(&public(&world, "first")), "{app}");
+
     // one that skips a step is accepted, and is recorded with the keys that led to it
     let ran = update(&world, &third).ok();
     assert!(ran.stdout().contains("the former one signed that"), "{}", ran.snapshot());
+    let now = known(&third);
+    assert_eq!(
+        (&now["known_by_former_key"], &now["known_to"][1]),
+        (&serde_json::json!([]), &app[..app.find(" (").unwrap()].into())
+    );
     let pack = &world.json(&["registry", "show", "1"])["predicate"]["event"]["release"]["pack"];
     assert_eq!(pack["signature"], public(&world, "third").as_str());
     assert_eq!(pack["rotated-from"], serde_json::json!([public(&world, "first"), public(&world, "second")]));
