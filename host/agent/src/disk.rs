@@ -99,7 +99,7 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), D
 
 /// As [`write_atomic`], for a user and group.
 pub(crate) fn write_owned(path: &Path, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> Result<(), DiskError> {
-    let parent = path.parent().unwrap_or(path);
+    let parent = directory(path);
     make_dir(parent)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = parent.join(format!(".{name}.new"));
@@ -114,6 +114,14 @@ pub(crate) fn write_owned(path: &Path, bytes: &[u8], mode: u32, owner: Option<(u
     written?;
     fs::rename(&temporary, path).at("rename a file to", path)?;
     sync_dir(parent)
+}
+
+/// The directory that a path is in; `.` where it has only a name.
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        parent => parent.unwrap_or(path),
+    }
 }
 
 /// Removes a file that may be absent.
@@ -178,5 +186,18 @@ fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_of_a_name_is_the_one_that_one_is_in() {
+        for (path, wanted) in [("name", "."), ("a/name", "a"), ("./name", "."), ("/name", "/"), ("/", "/")] {
+            assert_eq!(directory(Path::new(path)), Path::new(wanted), "{path}");
+        }
+        sync_dir(directory(Path::new("name"))).unwrap();
     }
 }

@@ -12,6 +12,9 @@ use silver_pack::{
 use silver_plugin_api::{TreePath, path::PathError};
 use std::collections::BTreeSet;
 
+/// The field that names the lock of npm.
+const NPM_LOCK: &str = "build.npm.lock";
+
 /// Why the files could not be gathered.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -70,6 +73,9 @@ impl SourceError {
             Self::Missing { path, field } if field.starts_with("[[plugin]]") => {
                 Some(format!("compile it first: `cargo xtask plugins` makes `{path}`"))
             }
+            Self::Missing { path, field } if field == NPM_LOCK => {
+                Some(format!("`npm install --package-lock-only` makes `{path}` from the package.json beside it"))
+            }
             Self::Missing { .. } | Self::NoInput { .. } => Some("correct the name, or add the file".to_owned()),
             Self::Clash(error) => error.hint(),
             Self::Twice { .. } | Self::Into { .. } => Some("change `into` of one of the rules in `[build]`".to_owned()),
@@ -85,7 +91,7 @@ fn named(manifest: &Manifest) -> Vec<(TreePath, String)> {
     named
         .extend(manifest.build.python.iter().map(|python| (python.requirements.clone(), "build.python.requirements".to_owned())));
     if let Some(npm) = &manifest.build.npm {
-        named.push((npm.lock.clone(), "build.npm.lock".to_owned()));
+        named.push((npm.lock.clone(), NPM_LOCK.to_owned()));
         let package = npm.lock.parent().unwrap_or_default().join("package.json").unwrap_or_default();
         named.push((package, "build.npm".to_owned()));
     }

@@ -169,8 +169,12 @@ fn is_young(path: &Path) -> bool {
     written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age < PART_AGE))
 }
 
+/// The directory that a path is in; `.` where it has only a name.
 pub(crate) fn parent(path: &Path) -> &Path {
-    path.parent().unwrap_or(path)
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        parent => parent.unwrap_or(path),
+    }
 }
 
 fn random_name() -> io::Result<String> {
@@ -223,5 +227,18 @@ pub(crate) mod cut {
 
     pub(crate) fn happened() -> bool {
         LEFT.get() == Some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_alone_has_a_directory_to_be_synced() {
+        for (path, wanted) in [("name", "."), ("a/name", "a"), ("/name", "/"), ("/", "/")] {
+            assert_eq!(parent(Path::new(path)), Path::new(wanted), "{path}");
+        }
+        sync_dir(parent(Path::new("name"))).unwrap();
     }
 }

@@ -205,6 +205,16 @@ fn npm_packages_become_node_modules_and_no_script_runs() {
     assert!(matches!(&error, BuildError::Npm(NpmError::Integrity(_))), "{error:?}");
 }
 
+#[test]
+fn a_lock_that_is_not_there_is_told_with_how_to_make_it() {
+    let dir = source("[build]\ncopy = [{ from = \"app.js\" }]\nnpm = {}\n");
+    write(dir.path(), "app.js", "");
+    write(dir.path(), "package.json", "{}");
+    let error = build(dir.path()).unwrap_err();
+    assert!(matches!(&error, BuildError::Sources(_)), "{error:?}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("npm install --package-lock-only")), "{:?}", error.hint());
+}
+
 const COMMAND: &str = r#"
 [build]
 copy = [{ from = "page.html" }]
