@@ -22,7 +22,7 @@
 //! | `state/logs/apps/<app>/` | `/var/log/silver/apps/<app>/` | `<label>.<process>.log`, `access.log`: what apps say | `logs` |
 //! | | `/var/log/silver/copied` | how far the journal was copied into the logs of apps | `systemd` |
 //! | `state/agent.log` | `/var/log/silver/agent.log` | what agents say | the command |
-//! | | `/var/cache/silver/facts` | what programs told of themselves | `facts` |
+//! | | `/var/cache/silver/{facts,sshd}` | what programs told of themselves | `facts` |
 //! | `cache/apps/<app>/{home,tmp}/` | `/var/cache/silver/apps/<app>/…` | `HOME` and `TMPDIR` of an app | `environment` |
 //! | `config/` | `/etc/silver/` | what people write | the command |
 //! | `run/agent.lock`, `run/agent.sock` | | one agent per home; its socket, 0600 | `server` |

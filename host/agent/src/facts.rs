@@ -1,7 +1,9 @@
 //! What there is to know about this machine.
 
 mod kept;
+mod listeners;
 mod machine;
+mod sshd;
 
 use crate::{
     dirs::Dirs,
@@ -36,8 +38,8 @@ pub fn facts(dirs: &Dirs, path: &str, port: u16) -> Result<NodeFacts, DiskError>
     let space = rustix::fs::statvfs(&dirs.data).at("ask for the space at", &dirs.data)?;
     let ((mut extra, libc), machine) = thread::scope(|scope| {
         // programs are waited for: side by side
-        let machine = scope.spawn(|| if dirs.is_server() { machine::machine(path) } else { Settings::new() });
-        let told = if dirs.is_server() { kept::or_ask(&dirs.cache.join("facts"), path) } else { interpreters(path) };
+        let machine = scope.spawn(|| if dirs.is_server() { machine::machine(dirs, path) } else { Settings::new() });
+        let told = if dirs.is_server() { kept::interpreters_or_ask(&dirs.cache.join("facts"), path) } else { interpreters(path) };
         (told, machine.join().unwrap_or_default())
     });
     extra.extend(machine);

@@ -1,9 +1,9 @@
-//! What programs told of themselves, kept on a server for as long as they and all that is installed stay the same: to
-//! ask a Python takes longer than most commands, and each command has an agent of its own.
+//! What programs told, kept on a server for as long as all that it depends on stays the same: to ask a Python takes
+//! longer than most commands, and each command has an agent of its own.
 
 use super::{find, interpreters};
 use crate::disk::{make_dir, write_atomic};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use silver_pack::stamp::{Stamp, is_settled};
 use silver_plugin_api::Settings;
 use std::{fs, path::Path, time::SystemTime};
@@ -12,22 +12,32 @@ use std::{fs, path::Path, time::SystemTime};
 const INSTALLED: &str = "/var/lib/dpkg/status";
 
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct Kept<T> {
     stamp: String,
-    told: (Settings, Option<String>),
+    told: T,
 }
 
 /// As [`interpreters`].
-pub(super) fn or_ask(file: &Path, path: &str) -> (Settings, Option<String>) {
-    let Some(stamp) = stamp(path, Path::new(INSTALLED)) else { return interpreters(path) };
-    known(file, &stamp).unwrap_or_else(|| {
-        let told = interpreters(path);
-        keep(file, &Kept { stamp, told: told.clone() });
-        told
-    })
+pub(super) fn interpreters_or_ask(file: &Path, path: &str) -> (Settings, Option<String>) {
+    or_ask(file, stamp(path, Path::new(INSTALLED)), || Some(interpreters(path))).unwrap_or_default()
 }
 
-/// What the answers depend on; `None` where that cannot be told, or is changing now.
+/// What was told under this stamp, or else what is told now; without a stamp nothing is kept.
+pub(super) fn or_ask<T: Serialize + DeserializeOwned>(
+    file: &Path,
+    stamp: Option<String>,
+    ask: impl FnOnce() -> Option<T>,
+) -> Option<T> {
+    let Some(stamp) = stamp else { return ask() };
+    if let Some(told) = known(file, &stamp) {
+        return Some(told);
+    }
+    let kept = Kept { stamp, told: ask()? };
+    keep(file, &kept);
+    Some(kept.told)
+}
+
+/// What the interpreters' answers depend on; `None` where that cannot be told, or is changing now.
 fn stamp(path: &str, installed: &Path) -> Option<String> {
     let meta = fs::metadata(installed).ok().filter(|meta| is_settled(meta, SystemTime::now()))?;
     let program = |name: &str| {
@@ -39,13 +49,13 @@ fn stamp(path: &str, installed: &Path) -> Option<String> {
     Some(format!("{}; {}; {}", env!("CARGO_PKG_VERSION"), Stamp::of(&meta).as_str(), programs.join("; ")))
 }
 
-fn known(file: &Path, stamp: &str) -> Option<(Settings, Option<String>)> {
-    let kept: Kept = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+fn known<T: DeserializeOwned>(file: &Path, stamp: &str) -> Option<T> {
+    let kept: Kept<T> = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
     (kept.stamp == stamp).then_some(kept.told)
 }
 
 /// What cannot be kept is asked again.
-fn keep(file: &Path, kept: &Kept) {
+fn keep<T: Serialize>(file: &Path, kept: &Kept<T>) {
     let written = file.parent().map_or(Ok(()), make_dir).and_then(|()| {
         let json = serde_json::to_vec(kept).expect("plain data");
         write_atomic(file, &json, 0o600)
@@ -73,13 +83,15 @@ mod tests {
         };
         let old = Path::new("/etc/passwd"); // the other time of an own one cannot be set
         let without = stamp(path, old).unwrap();
-        let told = (Settings::from([("python.version".to_owned(), "3.11.2".to_owned())]), Some("2.36".to_owned()));
-        keep(&file, &Kept { stamp: without.clone(), told: told.clone() });
-        assert_eq!(known(&file, &without), Some(told));
+        let told = "3.11.2".to_owned();
+        let ask = |stamp: &str, told: Option<&str>| or_ask(&file, Some(stamp.to_owned()), || told.map(str::to_owned));
+        assert_eq!(ask(&without, None), None, "no answer is not kept");
+        assert_eq!(ask(&without, Some(&told)), Some(told.clone()));
+        assert_eq!(ask(&without, None), Some(told));
         fs::write(&python, "").unwrap();
         fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
         let with = stamp(path, old).unwrap();
-        assert_eq!(known(&file, &with), None, "there is a program");
+        assert_eq!(ask(&with, None), None, "there is a program");
         age(&python);
         assert_ne!(stamp(path, old).unwrap(), with, "it is another");
     }

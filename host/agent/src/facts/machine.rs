@@ -1,14 +1,13 @@
 //! What the set-up of a server follows from. Nothing of it changes by itself.
 
-use super::{find, output};
+use super::{find, listeners, sshd};
+use crate::dirs::Dirs;
 use silver_plugin_api::Settings;
-use std::{collections::BTreeSet, fs, path::Path, process::Command, thread};
+use std::{fs, path::Path, process::Command};
 
 /// Silver's own swap, and what it has put into Caddy's unit: silver's work is no fact about the machine.
 const OWN_SWAP: &str = "/var/lib/silver/swap";
 const OWN_CADDY: &str = "/etc/systemd/system/caddy.service.d/silver.conf";
-/// Where silver puts the keys of operators.
-const OWN_KEYS: &str = "/etc/ssh/silver/";
 
 /// Programs that set the clock, with their names for people.
 const CLOCKS: [(&str, &str); 4] = [
@@ -19,14 +18,8 @@ const CLOCKS: [(&str, &str); 4] = [
 ];
 
 /// Distribution, container, swap, clock, sshd, and who serves the web already.
-pub(super) fn machine(path: &str) -> Settings {
+pub(super) fn machine(dirs: &Dirs, path: &str) -> Settings {
     let path = format!("{path}:/usr/sbin:/sbin");
-    let (sshd, web, caddy) = thread::scope(|scope| {
-        let sshd = scope.spawn(|| say("sshd", &["-T"], &path));
-        let web = scope.spawn(|| say("ss", &["-Hltnp"], &path));
-        let caddy = foreign_caddy(&path);
-        (sshd.join().ok().flatten(), web.join().ok().flatten(), caddy)
-    });
     let mut facts = distribution(&fs::read_to_string("/etc/os-release").unwrap_or_default());
     let mut know = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
@@ -38,19 +31,14 @@ pub(super) fn machine(path: &str) -> Settings {
     know("swap.other", other_swap(&fs::read_to_string("/proc/swaps").unwrap_or_default()));
     let clock = CLOCKS.iter().find(|(program, _)| Path::new(program).exists());
     know("clock.other", clock.map(|(_, name)| (*name).to_owned()));
-    if let Some(said) = sshd {
-        let values = |name: &str| said.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).collect::<Vec<_>>();
-        know("ssh.ports", Some(values("port").join(" ")));
-        let files = values("authorizedkeysfile").join(" ");
-        know("ssh.keys", Some(files.split(' ').filter(|file| !file.starts_with(OWN_KEYS)).collect::<Vec<_>>().join(" ")));
+    if let Some(sshd) = sshd::ask(&dirs.cache.join("sshd"), &path) {
+        know("ssh.ports", Some(sshd.ports));
+        know("ssh.keys", Some(sshd.keys));
     }
-    know("web.other", web.map(|said| other_servers(&said)));
-    know("caddy.foreign", caddy);
+    let web = listeners::at(Path::new("/proc"), &[80, 443]).into_iter().filter(|name| name != "caddy");
+    know("web.other", Some(web.collect::<Vec<_>>().join(" ")));
+    know("caddy.foreign", foreign_caddy(&path));
     facts
-}
-
-fn say(program: &str, arguments: &[&str], path: &str) -> Option<String> {
-    output(Command::new(find(program, path)?).args(arguments), path)
 }
 
 /// From `/etc/os-release`, whose format os-release(5) gives.
@@ -67,16 +55,6 @@ fn distribution(text: &str) -> Settings {
 fn other_swap(text: &str) -> Option<String> {
     let files = text.lines().skip(1).filter_map(|line| line.split_whitespace().next());
     files.filter(|file| *file != OWN_SWAP).map(str::to_owned).next()
-}
-
-/// Programs that listen on 80 or 443, but for Caddy; from `ss`, whose lines end with `users:(("nginx",pid=1,fd=6),…)`.
-fn other_servers(said: &str) -> String {
-    let web = said.lines().filter(|line| {
-        let local = line.split_whitespace().nth(3).unwrap_or_default();
-        local.ends_with(":80") || local.ends_with(":443")
-    });
-    let names: BTreeSet<&str> = web.filter_map(|line| line.split_once("((\"")?.1.split('"').next()).collect();
-    names.into_iter().filter(|name| *name != "caddy").collect::<Vec<_>>().join(" ")
 }
 
 /// A configuration of Caddy's that somebody wrote. Once silver has Caddy, it is silver's business.
@@ -113,10 +91,6 @@ mod tests {
         assert_eq!(other_swap(&format!("{head}{OWN_SWAP} file 1048572 0 -2\n")), None);
         assert_eq!(other_swap(&format!("{head}/dev/sda2 partition 1 0 -2\n")).as_deref(), Some("/dev/sda2"));
         assert_eq!(other_swap(""), None);
-        let said = "LISTEN 0 4096 *:443 *:* users:((\"caddy\",pid=1,fd=3))\n\
-                    LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:((\"nginx\",pid=7,fd=6),(\"nginx\",pid=6,fd=6))\n\
-                    LISTEN 0 128 [::]:8080 [::]:* users:((\"other\",pid=9,fd=4))\n";
-        assert_eq!(other_servers(said), "nginx");
         assert_eq!(changed("??5?????? c /etc/caddy/Caddyfile\n").as_deref(), Some("/etc/caddy/Caddyfile"));
         assert_eq!(changed("missing   c /etc/caddy/Caddyfile\n"), None);
     }
