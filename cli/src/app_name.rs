@@ -8,9 +8,9 @@ use silver_core::node::Node;
 use silver_plugin_api::plan::AppReport;
 
 /// The application that `text` names on the node. A location may be given with or without scheme,
-/// port and trailing slash.
+/// port and trailing slash. What is told of it is what is recorded: its processes are not looked at.
 pub async fn find(node: &dyn Node, text: &str) -> Result<AppReport> {
-    let apps = node.apps().await?;
+    let apps = node.recorded().await?;
     let wanted = location(text);
     let meant =
         apps.iter().filter(|app| app.app == text || app.locations.iter().any(|at| location(at) == wanted)).collect::<Vec<_>>();

@@ -189,6 +189,16 @@ impl Agent {
 
     /// All apps at a glance.
     pub(crate) async fn status_of_apps(&self) -> Result<Vec<AppReport>, ObserveError> {
+        let mut all = self.recorded_apps()?;
+        for report in &mut all {
+            report.processes = self.apps.processes(&report.app).await;
+            report.samples = self.apps.samples(&report.app).await;
+        }
+        Ok(all)
+    }
+
+    /// All apps as their files tell.
+    pub(crate) fn recorded_apps(&self) -> Result<Vec<AppReport>, ObserveError> {
         let mut all = Vec::new();
         for app in state::apps(self.dirs())? {
             let file = state::load(self.dirs(), &app)?;
@@ -208,8 +218,8 @@ impl Agent {
                 created,
                 current: file.current,
                 locations: file.locations,
-                processes: self.apps.processes(&app).await,
-                samples: self.apps.samples(&app).await,
+                processes: Vec::new(),
+                samples: Vec::new(),
                 publisher: file.publisher,
                 left: self.is_left(&app)?,
                 running,

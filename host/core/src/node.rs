@@ -60,6 +60,8 @@ pub trait Node: Send + Sync {
     async fn facts(&self) -> Result<NodeFacts, NodeError>;
     /// Every application with its processes and samples, sorted by name.
     async fn apps(&self) -> Result<Vec<AppReport>, NodeError>;
+    /// The same without processes and samples: as they are recorded, with no question to what runs.
+    async fn recorded(&self) -> Result<Vec<AppReport>, NodeError>;
     /// One application; unknown ones are `AppState::Absent`.
     async fn observe(&self, app: &str) -> Result<Observed, NodeError>;
     /// The lines (`silver_pack::listing`) of a tree that the node has.

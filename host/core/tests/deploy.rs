@@ -99,6 +99,9 @@ impl Node for Fake {
     async fn apps(&self) -> Result<Vec<AppReport>, NodeError> {
         Ok(Vec::new())
     }
+    async fn recorded(&self) -> Result<Vec<AppReport>, NodeError> {
+        unreachable!()
+    }
     async fn observe(&self, _: &str) -> Result<Observed, NodeError> {
         Ok(self.0.lock().unwrap().observed.clone())
     }

@@ -170,6 +170,9 @@ impl Node for Fake {
     async fn apps(&self) -> Result<Vec<AppReport>, NodeError> {
         unreachable!()
     }
+    async fn recorded(&self) -> Result<Vec<AppReport>, NodeError> {
+        unreachable!()
+    }
     async fn files(&self, _: &str) -> Result<LaidOut, NodeError> {
         unreachable!()
     }

@@ -82,6 +82,10 @@ impl Node for RemoteNode {
         ask!(self, Request::Apps, "`Apps`", Response::Apps(apps) => apps)
     }
 
+    async fn recorded(&self) -> Result<Vec<AppReport>, NodeError> {
+        ask!(self, Request::Recorded, "`Apps`", Response::Apps(apps) => apps)
+    }
+
     async fn observe(&self, app: &str) -> Result<Observed, NodeError> {
         ask!(self, Request::Observe { app: app.into() }, "`Observed`", Response::Observed(observed) => *observed)
     }

@@ -38,6 +38,8 @@ pub enum Request {
     Facts,
     /// All apps at a glance → `Apps`.
     Apps,
+    /// All apps as they are recorded → `Apps` without processes and samples: nothing of theirs is asked.
+    Recorded,
     /// One app in full, drift included → `Observed`.
     Observe {
         /// Which.

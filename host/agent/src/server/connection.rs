@@ -115,6 +115,10 @@ impl Connection {
                 agent.recovered().await;
                 Response::Apps(agent.status_of_apps().await?)
             }
+            Request::Recorded => {
+                agent.recovered().await;
+                Response::Apps(agent.recorded_apps()?)
+            }
             Request::Observe { app } => {
                 names::app(&app)?;
                 agent.recovered().await;
