@@ -5,8 +5,8 @@ use silver_core::node::{Node, Watched};
 use silver_plugin_api::plan::{Finished, Outcome, OutcomeKind, Progress};
 
 /// Follows the change of an application that is under way, if there is one, to its end: what is planned then is
-/// planned on what it has left.
-pub async fn attach(context: &Context, node: &dyn Node, app: &str) -> Result<()> {
+/// planned on what it has left. Was there one?
+pub async fn attach(context: &Context, node: &dyn Node, app: &str) -> Result<bool> {
     let mut view = None;
     let mut listener = |progress: Progress| {
         let view = view.get_or_insert_with(|| {
@@ -19,10 +19,9 @@ pub async fn attach(context: &Context, node: &dyn Node, app: &str) -> Result<()>
     if let Some(view) = &mut view {
         view.finish();
     }
-    if let Watched::Ended(Finished { outcome, .. }) = watched {
-        context.ui.note(&ended(app, &outcome));
-    }
-    Ok(())
+    let Watched::Ended(Finished { outcome, .. }) = watched else { return Ok(false) };
+    context.ui.note(&ended(app, &outcome));
+    Ok(true)
 }
 
 fn ended(app: &str, outcome: &Outcome) -> String {

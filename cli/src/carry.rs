@@ -38,6 +38,15 @@ struct Report<'a> {
     plan: String,
 }
 
+/// What was carried out.
+struct Agreed {
+    plan: Plan,
+    /// Of what was agreed to.
+    digest: Digest,
+    /// On which the node's applications answer.
+    port: u16,
+}
+
 /// How a plan is carried out.
 #[derive(Default)]
 pub struct How<'a> {
@@ -79,8 +88,8 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
         Some(ask) => ask(&planned.secrets_to_give())?,
         None => BTreeMap::new(),
     };
-    let (plan, digest) = (planned.plan().clone(), planned.digest());
-    let signature = if how.unsigned { None } else { signing::sign(context, &digest)? };
+    let agreed = Agreed { plan: planned.plan().clone(), digest: planned.digest(), port: planned.front_port() };
+    let signature = if how.unsigned { None } else { signing::sign(context, &agreed.digest)? };
     let mut view = context.ui.progress();
     let mut listener = |progress: Progress| view.show(&progress);
 
@@ -91,11 +100,11 @@ pub async fn carry(context: &Context, node: &dyn Node, choice: Choice, how: How<
     let outcome = interruptible(context, submitted.outcome(node, &mut listener)).await;
     view.finish();
     let Some(outcome) = outcome else {
-        let app = &plan.transition.app;
+        let app = &agreed.plan.transition.app;
         return Err(CommandError::new(Exit::Interrupted, format!("interrupted: the node finishes the change of `{app}`"))
             .hint(meanwhile(app, node.name())));
     };
-    report(context, node, (&plan, digest), &outcome?, how.notes.as_deref()).await
+    report(context, &agreed, &outcome?, how.notes.as_deref())
 }
 
 /// How somebody who no longer looks on finds out what became of a change.
@@ -155,17 +164,15 @@ pub fn flags() -> Result<Flags> {
     Ok(Flags::new(format!("{now}-{:08x}", u32::from_be_bytes(random))))
 }
 
-/// `agreed` is the plan that was carried out, and the digest of what was agreed to.
-async fn report(context: &Context, node: &dyn Node, agreed: (&Plan, Digest), outcome: &Outcome, notes: Option<&str>) -> Result {
-    let (plan, digest) = agreed;
+fn report(context: &Context, agreed: &Agreed, outcome: &Outcome, notes: Option<&str>) -> Result {
+    let Agreed { plan, digest, port } = agreed;
     let exit = match outcome.kind {
         OutcomeKind::Done => Exit::Done,
         OutcomeKind::Reverted => Exit::Reverted,
         OutcomeKind::RevertFailed => Exit::RevertFailed,
     };
     let transition = &plan.transition;
-    let port = node.facts().await?.front_port;
-    let url = transition.locations.first().map(|location| url(location, port));
+    let url = transition.locations.first().map(|location| url(location, *port));
     if context.ui.json() {
         context.ui.report_json(&Report {
             app: &transition.app,

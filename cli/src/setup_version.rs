@@ -9,12 +9,12 @@ use crate::{
     set_up::Planner,
 };
 use silver_core::{
-    node::Node,
+    deploy::Glance,
     nodes::LOCAL,
     setup::{SetupStanding, standing_of},
 };
 use silver_pack::hash;
-use silver_plugin_api::{plan::NodeFacts, setup::Plan};
+use silver_plugin_api::setup::Plan;
 use silver_transport::RemoteNode;
 use std::collections::BTreeSet;
 
@@ -41,27 +41,28 @@ impl Agreement {
         Self { outdated, only_say, settled: BTreeSet::new() }
     }
 
-    /// Asks about each of these nodes that is not set up as it shall be; then sets those up anew that are to, and finds
-    /// their facts out again.
-    pub async fn settle(&mut self, context: &Context, nodes: &[RemoteNode], facts: &mut [NodeFacts]) -> Result<()> {
+    /// Asks about each of these nodes that is not set up as it shall be; then sets those up anew that are to, and looks
+    /// at them again.
+    pub async fn settle(&mut self, context: &Context, nodes: &[RemoteNode], glances: &mut [Glance]) -> Result<()> {
         let mut again = Vec::new();
-        for (at, plan) in self.due(context, facts)? {
-            if self.is_to_be_set_up(context, &facts[at].name)? {
+        for (at, plan) in self.due(context, glances)? {
+            if self.is_to_be_set_up(context, &glances[at].facts.name)? {
                 again.push((at, plan));
             }
         }
         for (at, plan) in again {
             // what was answered is agreed to
             setup_node::carry_out(context, &nodes[at], plan, How { agreed: true, ..How::default() }).await?;
-            facts[at] = nodes[at].facts().await?;
+            glances[at].again(&nodes[at]).await?;
         }
         Ok(())
     }
 
     /// Servers that were set up as something else than they would be today, by their place, with what they shall be. This
     /// machine is not set up.
-    fn due(&mut self, context: &Context, facts: &[NodeFacts]) -> Result<Vec<(usize, Plan)>> {
-        let mut servers = facts.iter().enumerate().filter(|(_, facts)| facts.name != LOCAL).peekable();
+    fn due(&mut self, context: &Context, glances: &[Glance]) -> Result<Vec<(usize, Plan)>> {
+        let mut servers =
+            glances.iter().map(|glance| &glance.facts).enumerate().filter(|(_, facts)| facts.name != LOCAL).peekable();
         if servers.peek().is_none() {
             return Ok(Vec::new());
         }

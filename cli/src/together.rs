@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use report::{Report, Row};
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
-    deploy::{Choice, DeployError, Looked, Planned, Resolved},
+    deploy::{Choice, DeployError, Glance, Looked, Planned, Resolved},
     group::{self, BARRIER, Means, Member},
     node::Node,
     plan::{Flags, PLANNED_BY, Plan, differences},
@@ -64,13 +64,13 @@ impl Together<'_> {
     /// are asked about, and set up if that is agreed to.
     pub async fn plan(self, agreement: &mut Agreement) -> Result<Planning> {
         let nodes = self.nodes(&self.target.nodes)?;
-        let mut facts = facts(&nodes).await?;
-        agreement.settle(self.context, &nodes, &mut facts).await?;
-        let merged = self.merged(&facts)?;
+        let mut glances = self.glances(&nodes).await?;
+        agreement.settle(self.context, &nodes, &mut glances).await?;
+        let merged = self.merged(&glances)?;
         let mut looking = Vec::new();
-        for (((node, facts), merged), name) in nodes.iter().zip(&facts).zip(&merged).zip(&self.target.nodes) {
-            let (node, resolved) = (node.clone(), self.resolve(name, merged, facts)?);
-            looking.push(async move { resolved.look(&node).await });
+        for (((node, glance), merged), name) in nodes.iter().zip(glances).zip(&merged).zip(&self.target.nodes) {
+            let (node, resolved) = (node.clone(), self.resolve(name, merged, &glance.facts)?);
+            looking.push(async move { resolved.look(&node, glance).await });
         }
         let looked = all(looking.into_iter()).await.map_err(|error| self.naming(error))?;
         let flags = self.flags(&looked)?;
@@ -95,14 +95,15 @@ impl Together<'_> {
         let of = |name: &String| approved.iter().copied().find(|plan| plan.node == *name);
         let names: Vec<String> = self.target.nodes.iter().filter(|name| of(name).is_some()).cloned().collect();
         let nodes = self.nodes(&names)?;
-        let facts = facts(&nodes).await?;
-        let merged = self.merged(&facts)?;
+        let glances = self.glances(&nodes).await?;
+        let merged = self.merged(&glances)?;
         let plans: Vec<&Plan> = names.iter().filter_map(of).collect();
         let mut looking = Vec::new();
-        for (((node, facts), merged), plan) in nodes.iter().zip(&facts).zip(&merged).zip(&plans) {
-            let (node, plan, mut resolved) = (node.clone(), Plan::clone(plan), self.resolve(&plan.node, merged, facts)?);
+        for (((node, glance), merged), plan) in nodes.iter().zip(glances).zip(&merged).zip(&plans) {
+            let (node, plan) = (node.clone(), Plan::clone(plan));
+            let mut resolved = self.resolve(&plan.node, merged, &glance.facts)?;
             resolved.wanted.deployment.extra.extend(planned_by.map(|who| (PLANNED_BY.to_owned(), who.to_owned())));
-            looking.push(async move { resolved.look_approved(&node, &plan).await });
+            looking.push(async move { resolved.look_approved(&node, glance, &plan).await });
         }
         let looked = all(looking.into_iter()).await.map_err(|error| self.naming(error))?;
         let flags = self.flags(&looked)?;
@@ -180,10 +181,10 @@ impl Together<'_> {
     }
 
     /// What is deployed to each node: nodes of one platform have it in common.
-    fn merged(self, facts: &[NodeFacts]) -> Result<Vec<Arc<MergedPack>>> {
+    fn merged(self, glances: &[Glance]) -> Result<Vec<Arc<MergedPack>>> {
         let mut known: BTreeMap<String, Arc<MergedPack>> = BTreeMap::new();
         let mut all = Vec::new();
-        for facts in facts {
+        for Glance { facts, .. } in glances {
             let platform = crate::app_plugins::platform(facts);
             let merged = match known.get(&platform) {
                 Some(merged) => Arc::clone(merged),
@@ -193,6 +194,15 @@ impl Together<'_> {
             all.push(merged);
         }
         Ok(all)
+    }
+
+    /// Looks at all of them side by side.
+    async fn glances(self, nodes: &[RemoteNode]) -> Result<Vec<Glance>> {
+        let look = |node: RemoteNode| {
+            let app = self.target.app.clone();
+            async move { Glance::take(&node, &app).await }
+        };
+        Ok(all(nodes.iter().cloned().map(look)).await?)
     }
 
     fn flags(self, looked: &[Looked]) -> Result<Flags> {
@@ -247,11 +257,6 @@ fn show(context: &Context, plans: &[&Plan], rows: &[Row], dry_run: bool) -> Resu
     }
     print(context, plans);
     Ok(())
-}
-
-async fn facts(nodes: &[RemoteNode]) -> Result<Vec<NodeFacts>> {
-    let asking = nodes.iter().cloned().map(|node| async move { node.facts().await });
-    Ok(all(asking).await?)
 }
 
 /// Runs all of them at the same time; the first error, or the results in their order.

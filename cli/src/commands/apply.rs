@@ -13,8 +13,7 @@ use crate::{
 };
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
-    deploy::Choice,
-    node::Node,
+    deploy::{Choice, Glance},
     plan::{PLANNED_BY, Plan},
 };
 use std::path::PathBuf;
@@ -78,12 +77,12 @@ impl Apply {
     ) -> Result {
         context.block_on(async {
             let node = node::connect_to(context, &plan.node)?;
-            let facts = node.facts().await?;
-            let merged = target.merge(context, opened, &facts)?;
-            let mut resolved = what.resolve(&merged, &facts, target)?;
+            let glance = Glance::take(&node, &target.app).await?;
+            let merged = target.merge(context, opened, &glance.facts)?;
+            let mut resolved = what.resolve(&merged, &glance.facts, target)?;
             let planned_by = file.another_planner().map(|who| (PLANNED_BY.to_owned(), who.to_owned()));
             resolved.wanted.deployment.extra.extend(planned_by);
-            let planned = resolved.plan_approved(&node, &BuiltinBackup, plan, &what.flags()?).await;
+            let planned = resolved.plan_approved(&node, glance, &BuiltinBackup, plan, &what.flags()?).await;
             let planned = planned.map_err(|error| trust::naming(error, merged.pack.path()))?;
             let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);
             let how = How { dry_run: self.dry_run, ask_secrets: Some(&ask_secrets), notes: merged.notes(), ..How::default() };

@@ -12,8 +12,11 @@ use crate::{
 };
 use jiff::Timestamp;
 use silver_builtin::backup::BuiltinBackup;
-use silver_core::{deploy::Choice, node::Node, plan};
-use std::path::PathBuf;
+use silver_core::{
+    deploy::{Choice, Glance},
+    plan,
+};
+use std::{path::PathBuf, slice};
 
 /// Show what `silver update` would do, and write it to a file for `silver apply`
 ///
@@ -84,12 +87,11 @@ impl Plan {
                 return Ok((plans.into_iter().cloned().collect(), nothing));
             };
             let node = node::connect_to(context, name)?;
-            let mut facts = [node.facts().await?];
-            agreement.settle(context, std::slice::from_ref(&node), &mut facts).await?;
-            let [facts] = facts;
-            let merged = target.merge(context, opened, &facts)?;
-            let resolved = self.what.resolve(&merged, &facts, target)?;
-            let choice = resolved.plan(&node, &BuiltinBackup, &self.what.flags()?).await;
+            let mut glance = Glance::take(&node, &target.app).await?;
+            agreement.settle(context, slice::from_ref(&node), slice::from_mut(&mut glance)).await?;
+            let merged = target.merge(context, opened, &glance.facts)?;
+            let resolved = self.what.resolve(&merged, &glance.facts, target)?;
+            let choice = resolved.plan(&node, glance, &BuiltinBackup, &self.what.flags()?).await;
             Ok(match choice.map_err(|error| trust::naming(error, merged.pack.path()))? {
                 Choice::Nothing { why } => (Vec::new(), vec![why]),
                 Choice::Planned(planned) => (vec![planned.plan().clone()], Vec::new()),

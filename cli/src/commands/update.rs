@@ -12,8 +12,8 @@ use crate::{
     trust,
 };
 use silver_builtin::backup::BuiltinBackup;
-use silver_core::node::Node;
-use std::path::Path;
+use silver_core::deploy::Glance;
+use std::{path::Path, slice};
 
 /// Deploy a pack, or bring an application to another version, customization or setting
 ///
@@ -70,14 +70,15 @@ impl Update {
     fn deploy(&self, context: &Context, opened: &Opened, target: &Target, name: &str, agreement: &mut Agreement) -> Result {
         context.block_on(async {
             let node = node::connect_to(context, name)?;
-            let facts = async { Ok(node.facts().await?) };
-            let (facts, ()) = tokio::try_join!(facts, attach(context, &node, &target.app))?;
-            let mut facts = [facts];
-            agreement.settle(context, std::slice::from_ref(&node), &mut facts).await?;
-            let [facts] = facts;
-            let merged = target.merge(context, opened, &facts)?;
-            let resolved = self.what.resolve(&merged, &facts, target)?;
-            let choice = resolved.plan(&node, &BuiltinBackup, &self.what.flags()?).await;
+            let glance = async { Ok(Glance::take(&node, &target.app).await?) };
+            let (mut glance, was_changed) = tokio::try_join!(glance, attach(context, &node, &target.app))?;
+            if was_changed {
+                glance.again(&node).await?;
+            }
+            agreement.settle(context, slice::from_ref(&node), slice::from_mut(&mut glance)).await?;
+            let merged = target.merge(context, opened, &glance.facts)?;
+            let resolved = self.what.resolve(&merged, &glance.facts, target)?;
+            let choice = resolved.plan(&node, glance, &BuiltinBackup, &self.what.flags()?).await;
             let choice = choice.map_err(|error| trust::naming(error, merged.pack.path()))?;
             let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);
             // who edits wants the page, not the plan and the notes each time

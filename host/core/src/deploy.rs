@@ -5,10 +5,12 @@
 mod approved;
 mod assemble;
 mod error;
+mod glance;
 mod send;
 mod watching;
 
 pub use error::DeployError;
+pub use glance::Glance;
 pub use send::Content;
 pub(crate) use watching::CONNECTION;
 
@@ -42,6 +44,7 @@ pub struct Planned {
     approved: Option<Digest>,
     resolved: Option<Resolved>,
     observed: Observed,
+    front_port: u16,
 }
 
 /// A release that lies ready on the node, and the lock.
@@ -77,34 +80,49 @@ impl Resolved {
         self
     }
 
-    /// Looks at the node and plans. Nothing is changed, no lock is taken.
-    pub async fn plan(self, node: &dyn Node, backup: &dyn Backup, flags: &Flags) -> Result<Choice, DeployError> {
-        Ok(self.look(node).await?.plan(backup, flags)?)
+    /// Looks at the node and plans. Nothing is changed, no lock is taken. `glance` is of the same node and application.
+    pub async fn plan(self, node: &dyn Node, glance: Glance, backup: &dyn Backup, flags: &Flags) -> Result<Choice, DeployError> {
+        Ok(self.look(node, glance).await?.plan(backup, flags)?)
     }
 
     /// Finds out everything that is to be known before there can be a plan.
-    pub async fn look(self, node: &dyn Node) -> Result<Looked, DeployError> {
-        self.look_for(node, usize::MAX).await
+    pub async fn look(self, node: &dyn Node, glance: Glance) -> Result<Looked, DeployError> {
+        self.look_for(node, glance, usize::MAX).await
     }
 
     /// As [`Resolved::look`]; what build steps made before is taken for at most `known` of them.
-    async fn look_for(mut self, node: &dyn Node, known: usize) -> Result<Looked, DeployError> {
+    async fn look_for(mut self, node: &dyn Node, mut glance: Glance, known: usize) -> Result<Looked, DeployError> {
         let app = self.wanted.release.app.clone();
         let whole = !self.has_steps_to_run();
-        let lacks = async { if whole { self.content.missing(node, &self.wanted).await } else { Ok(Missing::default()) } };
         // side by side: a node may be far away
-        let (facts, observed, mut renewed, mut missing) =
-            tokio::try_join!(node.facts(), node.observe(&app), node.renewed(&app, &self.secrets), lacks)?;
+        let before = async {
+            let observed = glance.observed().await?;
+            let tree = if whole { self.tree_before(node, &observed).await? } else { None };
+            Ok((observed, tree))
+        };
+        let lacks = async {
+            let missing = if whole { self.content.missing(node, &self.wanted).await? } else { Missing::default() };
+            Ok(missing)
+        };
+        let renewed = async { Ok::<_, DeployError>(node.renewed(&app, &self.secrets).await?) };
+        let ((observed, mut tree), mut renewed, mut missing) = tokio::try_join!(before, renewed, lacks)?;
         if !whole {
             let locations = plan::locations(&self.wanted, &observed)?;
             self.take_known(node, &locations, known).await?;
-            missing = self.content.missing(node, &self.wanted).await?;
+            (tree, missing) = tokio::try_join!(self.tree_before(node, &observed), async {
+                Ok(self.content.missing(node, &self.wanted).await?)
+            })?;
         }
-        let same = current(&observed).is_some_and(|release| release.tree == self.wanted.release.tree);
-        let tree = if same { Some(self.wanted.tree.clone()) } else { current_tree(node, &observed).await? };
+        let facts = glance.facts;
         let given = |name: &String| self.wanted.release.secrets.iter().any(|secret| secret.name == *name);
         renewed.retain(given);
         Ok(Looked { resolved: self, facts, observed, tree, missing, renewed })
+    }
+
+    /// The tree that is current, which the node is asked for unless it is the one that is wanted.
+    async fn tree_before(&self, node: &dyn Node, observed: &Observed) -> Result<Option<Listing>, DeployError> {
+        let same = current(observed).is_some_and(|release| release.tree == self.wanted.release.tree);
+        if same { Ok(Some(self.wanted.tree.clone())) } else { current_tree(node, observed).await }
     }
 }
 
@@ -138,7 +156,8 @@ impl Looked {
     }
 
     fn planned(self, plan: Plan, approved: Option<Digest>) -> Planned {
-        Planned { plan, approved, resolved: Some(self.resolved), observed: self.observed }
+        let front_port = self.facts.front_port;
+        Planned { plan, approved, resolved: Some(self.resolved), observed: self.observed, front_port }
     }
 }
 
@@ -156,12 +175,12 @@ pub async fn plan_rollback(
     let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, renewed: &[], backup };
     let target = plan::rollback(to, None, deployment, seen, flags)?;
     let Some((_, release)) = &target.transition.release else {
-        return Ok(Planned { plan: target, approved: None, resolved: None, observed });
+        return Ok(Planned { plan: target, approved: None, resolved: None, observed, front_port: facts.front_port });
     };
     let (current, wanted) = tokio::try_join!(current_tree(node, &observed), tree(node, &release.tree))?;
     let seen = Seen { tree: current.as_ref(), ..seen };
     let plan = plan::rollback(to, Some(&wanted), deployment, seen, flags)?;
-    Ok(Planned { plan, approved: None, resolved: None, observed })
+    Ok(Planned { plan, approved: None, resolved: None, observed, front_port: facts.front_port })
 }
 
 /// Plans a change of state.
@@ -178,7 +197,10 @@ pub async fn plan_state(
     let seen = Seen { facts: &facts, observed: &observed, tree: None, missing: &missing, renewed: &[], backup };
     Ok(match plan::change_state(change, deployment, seen, flags)? {
         Decision::Nothing { why } => Choice::Nothing { why },
-        Decision::Do(plan) => Choice::Planned(Box::new(Planned { plan: *plan, approved: None, resolved: None, observed })),
+        Decision::Do(plan) => {
+            let front_port = facts.front_port;
+            Choice::Planned(Box::new(Planned { plan: *plan, approved: None, resolved: None, observed, front_port }))
+        }
     })
 }
 
@@ -191,6 +213,11 @@ impl Planned {
     /// The digest of what was agreed to: of the plan that was approved, or of this one.
     pub fn digest(&self) -> Digest {
         self.approved.unwrap_or_else(|| self.plan.digest())
+    }
+
+    /// The port on which the node's applications answer.
+    pub fn front_port(&self) -> u16 {
+        self.front_port
     }
 
     /// Names of the secrets that the operator has to be asked for: those of the release that nothing

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
-    deploy::{Choice, Content, DeployError, Planned, Resolved},
+    deploy::{Choice, Content, DeployError, Glance, Planned, Resolved},
     node::{Body, Node, NodeError, Parts, Session, Stored, Watched},
     plan::{Flags, Wanted},
     progress::{Listener, Silent},
@@ -86,6 +86,10 @@ impl Fake {
             closed_ms: 0,
         }
     }
+}
+
+async fn glance(node: &Fake) -> Glance {
+    Glance::take(node, "wiki").await.unwrap()
 }
 
 #[async_trait]
@@ -329,7 +333,7 @@ fn observed() -> Observed {
 }
 
 async fn planned(node: &Fake, zip: &tempfile::NamedTempFile) -> Planned {
-    match resolved(zip).plan(node, &BuiltinBackup, &Flags::new("attempt")).await.unwrap() {
+    match resolved(zip).plan(node, glance(node).await, &BuiltinBackup, &Flags::new("attempt")).await.unwrap() {
         Choice::Planned(planned) => *planned,
         Choice::Nothing { why } => panic!("{why}"),
     }
@@ -381,7 +385,7 @@ async fn many_files_go_in_one() {
     blobs.put("mine".as_bytes());
     resolved.content.blobs = Arc::new(blobs);
     resolved.wanted.release.tree = resolved.wanted.tree.digest();
-    let choice = resolved.plan(&node, &BuiltinBackup, &Flags::new("attempt")).await.unwrap();
+    let choice = resolved.plan(&node, glance(&node).await, &BuiltinBackup, &Flags::new("attempt")).await.unwrap();
     let Choice::Planned(planned) = choice else { panic!("nothing to do") };
     let mut seen = Vec::new();
     let mut listener = |progress: Progress| {
@@ -436,7 +440,10 @@ async fn what_a_build_step_makes_is_part_of_tree_id_and_reasons() {
     node.0.lock().unwrap().makes = lines(&["site/index.html"]);
     let before = with_step(&zip);
     let (merged, merged_id) = (before.wanted.release.tree, before.wanted.release.id);
-    let Choice::Planned(planned) = before.plan(&node, &BuiltinBackup, &Flags::new("attempt")).await.unwrap() else { panic!() };
+    let Choice::Planned(planned) = before.plan(&node, glance(&node).await, &BuiltinBackup, &Flags::new("attempt")).await.unwrap()
+    else {
+        panic!()
+    };
     assert!(planned.plan().to_string().contains("`build -o site` → site/: run in a sandbox"), "{}", planned.plan());
     let shown = planned.plan().digest();
     let staged = planned.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
@@ -479,7 +486,7 @@ async fn what_a_build_step_makes_is_part_of_tree_id_and_reasons() {
         ..observed()
     };
     node.0.lock().unwrap().asked.clear();
-    match with_step(&zip).plan(&node, &BuiltinBackup, &Flags::new("again")).await {
+    match with_step(&zip).plan(&node, glance(&node).await, &BuiltinBackup, &Flags::new("again")).await {
         Ok(Choice::Nothing { .. }) => {}
         Ok(Choice::Planned(planned)) => panic!("{}", planned.plan()),
         Err(error) => panic!("{error}"),
@@ -493,7 +500,9 @@ async fn a_node_that_says_that_a_step_made_other_files_is_not_believed() {
         let (node, zip) = (Fake::default(), zip());
         node.0.lock().unwrap().observed = observed();
         node.0.lock().unwrap().makes = lines(&[wrong]);
-        let Choice::Planned(planned) = with_step(&zip).plan(&node, &BuiltinBackup, &Flags::new("a")).await.unwrap() else {
+        let Choice::Planned(planned) =
+            with_step(&zip).plan(&node, glance(&node).await, &BuiltinBackup, &Flags::new("a")).await.unwrap()
+        else {
             panic!()
         };
         let Err(error) = planned.stage(&node, &BTreeMap::new(), &mut Silent).await else { panic!("staged") };

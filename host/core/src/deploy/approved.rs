@@ -2,7 +2,7 @@
 //! same. What was altered in between - the pack, the customization, the node, or the approved plan
 //! itself - is thereby found, whatever it is.
 
-use super::{DeployError, Looked, Planned, Resolved};
+use super::{DeployError, Glance, Looked, Planned, Resolved};
 use crate::{
     node::Node,
     plan::{self, Decision, Flags, Plan},
@@ -15,18 +15,19 @@ impl Resolved {
     pub async fn plan_approved(
         self,
         node: &dyn Node,
+        glance: Glance,
         backup: &dyn Backup,
         approved: &Plan,
         flags: &Flags,
     ) -> Result<Planned, DeployError> {
-        self.look_approved(node, approved).await?.plan_approved(backup, approved, flags)
+        self.look_approved(node, glance, approved).await?.plan_approved(backup, approved, flags)
     }
 
     /// As [`Resolved::look`], for [`Looked::plan_approved`].
-    pub async fn look_approved(self, node: &dyn Node, approved: &Plan) -> Result<Looked, DeployError> {
+    pub async fn look_approved(self, node: &dyn Node, glance: Glance, approved: &Plan) -> Result<Looked, DeployError> {
         // what build steps had not made then is not taken now either
         let known = approved.summary.assemble.iter().take_while(|step| !step.run).count();
-        self.look_for(node, known).await
+        self.look_for(node, glance, known).await
     }
 }
 
