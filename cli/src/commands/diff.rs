@@ -10,14 +10,16 @@ use crate::{
 };
 use ours::Ours;
 use row::{Row, Shown};
-use silver_core::node::Node;
+use silver_core::node::{Node, NodeError};
 use silver_pack::listing::Listing;
 use silver_plugin_api::{
     TreePath,
     plan::{LaidOut, MAX_CONTENTS},
 };
 use silver_registry::diff::{self, FileDifference};
+use silver_transport::RemoteNode;
 use std::{collections::BTreeMap, path::PathBuf};
+use tokio::task::JoinSet;
 
 /// Compare a pack or a directory with what really lies on the node, line by line
 ///
@@ -52,21 +54,20 @@ impl Diff {
         context.interrupt.ends_at_once(&context.ui)?;
         context.block_on(async {
             let node = node::connect(context)?;
+            // a name is mostly that of an application: the node reads its files while we read ours
+            let files = Files::of(&node, &self.app);
             let app = app_name::find(&node, &self.app).await?;
             let Some(release) = &app.release else {
                 let error = CommandError::new(Exit::Error, format!("`{}` has no release on node `{}`", app.app, node.name()));
                 return Err(error.hint("`silver update PACK` deploys one"));
             };
-            let ours = async {
-                match &self.ours {
-                    None => Ours::deployed(context, &node, &release.tree).await,
-                    Some(path) if path.is_dir() => self.directory(path),
-                    Some(path) => Ours::pack(context, &node, self.deploying(path), &app).await,
-                }
+            let files = if app.app == self.app { files } else { Files::of(&node, &app.app) };
+            let ours = match &self.ours {
+                None => Ours::deployed(context, &node, &release.tree).await?,
+                Some(path) if path.is_dir() => self.directory(path)?,
+                Some(path) => Ours::pack(context, &node, self.deploying(path), &app).await?,
             };
-            // the node reads its files while we read ours
-            let laid_out = async { Ok(node.files(&app.app).await?) };
-            let (laid_out, ours) = tokio::try_join!(laid_out, ours)?;
+            let laid_out = files.laid_out().await?;
             let theirs = Listing::parse(&laid_out.lines).map_err(silver_core::deploy::DeployError::from)?;
             let wanted = |path: &TreePath| {
                 let within = |at: &TreePath| path == at || path.below(at).is_some();
@@ -98,6 +99,25 @@ impl Diff {
 
     fn deploying(&self, pack: &std::path::Path) -> crate::deploying::Deploying {
         crate::deploying::Deploying { set: self.set.clone(), ..crate::deploying::Deploying::of(pack, self.customize.as_deref()) }
+    }
+}
+
+/// The files of an application, on their way from the node; nobody waits for them but who wants them.
+struct Files(JoinSet<std::result::Result<LaidOut, NodeError>>);
+
+impl Files {
+    fn of(node: &RemoteNode, app: &str) -> Self {
+        let (mut asked, node, app) = (JoinSet::new(), node.clone(), app.to_owned());
+        asked.spawn(async move { node.files(&app).await });
+        Self(asked)
+    }
+
+    async fn laid_out(mut self) -> Result<LaidOut> {
+        match self.0.join_next().await {
+            Some(Ok(laid_out)) => Ok(laid_out?),
+            Some(Err(error)) => Err(CommandError::new(Exit::Error, error)),
+            None => Err(CommandError::new(Exit::Error, "nobody was asked for the files")),
+        }
     }
 }
 
