@@ -2,6 +2,12 @@
 
 use crate::{args::Globals, dirs, error::Result, interrupt::Interrupt, ui::Ui, words::Words};
 use silver_agent::dirs::Dirs;
+use silver_transport::RemoteNode;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, OnceLock},
+};
+use tokio::runtime::{Builder, Runtime};
 
 /// Given to every command.
 pub struct Context {
@@ -11,17 +17,33 @@ pub struct Context {
     pub interrupt: Interrupt,
     /// `--node`: names of nodes and groups; empty for this machine.
     pub nodes: Vec<String>,
+    /// Servers that were asked something; each starts one agent for the whole command.
+    pub(crate) reached: Mutex<BTreeMap<String, RemoteNode>>,
+    runtime: OnceLock<Runtime>,
 }
 
 impl Context {
     /// Reads the environment once.
     pub fn new(globals: &Globals, words: Words) -> Self {
-        Self { ui: Ui::new(globals, words), interrupt: Interrupt::default(), nodes: globals.node.clone() }
+        Self {
+            ui: Ui::new(globals, words),
+            interrupt: Interrupt::default(),
+            nodes: globals.node.clone(),
+            reached: Mutex::default(),
+            runtime: OnceLock::new(),
+        }
     }
 
     /// The same, with every question answered yes.
     pub fn assuming_yes(&self) -> Self {
-        Self { ui: self.ui.and(false, true, false), interrupt: self.interrupt.clone(), nodes: self.nodes.clone() }
+        let ui = self.ui.and(false, true, false);
+        Self {
+            ui,
+            interrupt: self.interrupt.clone(),
+            nodes: self.nodes.clone(),
+            reached: Mutex::default(),
+            runtime: OnceLock::new(),
+        }
     }
 
     /// Where silver keeps its files, from the environment.
@@ -30,9 +52,23 @@ impl Context {
         dirs::from_environment()
     }
 
-    /// Runs a future to its end on a runtime of its own.
-    #[expect(clippy::unused_self, reason = "commands ask the context")]
+    /// Runs a future to its end.
     pub fn block_on<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(future)
+        self.runtime()?.block_on(future)
+    }
+
+    /// Has a future run beside what comes next, at the longest to the end of the command.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        self.runtime()?.spawn(future);
+        Ok(())
+    }
+
+    /// One for the whole command, from its first use on.
+    fn runtime(&self) -> Result<&Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        Ok(self.runtime.get_or_init(|| runtime))
     }
 }

@@ -98,9 +98,10 @@ impl Deploying {
         }
     }
 
-    /// Opens pack and customization. `first` is what happens when a publisher's key is seen for the
+    /// Opens pack and customization, while the nodes that are named get ready. `first` is what happens when a publisher's key is seen for the
     /// first time.
     pub fn open(&self, context: &Context, first: trust::First) -> Result<Opened> {
+        node::begin(context);
         let how = merging::How { set: &self.set, only_files: false, development: self.development, first };
         let pack = match &self.pack {
             Some(pack) => pack.clone(),

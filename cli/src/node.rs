@@ -21,6 +21,7 @@ use std::{
     io,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::PoisonError,
 };
 
 /// The one node that is meant: `--node`, else this machine's. Nothing is asked yet.
@@ -49,7 +50,28 @@ pub fn one(context: &Context) -> Result<String> {
 /// The node with this name. The agent of this machine is started by the first question, if need be; that of a server
 /// that was set up is copied, if it has another one.
 pub fn connect_to(context: &Context, name: &str) -> Result<RemoteNode> {
-    connect_with(context, name, Install::Upgrade)
+    if name == LOCAL {
+        return connect_with(context, name, Install::Upgrade);
+    }
+    let mut reached = context.reached.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(node) = reached.get(name) {
+        return Ok(node.clone());
+    }
+    let node = connect_with(context, name, Install::Upgrade)?;
+    reached.insert(name.to_owned(), node.clone());
+    Ok(node)
+}
+
+/// Has the agents of the servers that are meant by `--node` start, while this side still reads what is to be deployed.
+/// What stands in the way is told to whoever asks them.
+pub fn begin(context: &Context) {
+    let nodes = selected(context).unwrap_or_default();
+    for name in nodes.iter().filter(|name| *name != LOCAL) {
+        if let Ok(node) = connect_to(context, name) {
+            // without a runtime the first question fails as well
+            let _ = context.spawn(async move { node.begin().await });
+        }
+    }
 }
 
 /// As [`connect_to`], and says whether a server may get the agent.

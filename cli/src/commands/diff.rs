@@ -6,7 +6,7 @@ use crate::{
     context::Context,
     error::{CommandError, Result},
     exit::Exit,
-    node,
+    node, trust,
 };
 use ours::Ours;
 use row::{Row, Shown};
@@ -56,16 +56,18 @@ impl Diff {
             let node = node::connect(context)?;
             // a name is mostly that of an application: the node reads its files while we read ours
             let files = Files::of(&node, &self.app);
+            let pack = self.ours.as_ref().filter(|path| !path.is_dir()).map(|path| self.deploying(path));
+            let pack = pack.map(|what| what.open(context, trust::First::Tell).map(|opened| (what, opened))).transpose()?;
             let app = app_name::find(&node, &self.app).await?;
             let Some(release) = &app.release else {
                 let error = CommandError::new(Exit::Error, format!("`{}` has no release on node `{}`", app.app, node.name()));
                 return Err(error.hint("`silver update PACK` deploys one"));
             };
             let files = if app.app == self.app { files } else { Files::of(&node, &app.app) };
-            let ours = match &self.ours {
-                None => Ours::deployed(context, &node, &release.tree).await?,
-                Some(path) if path.is_dir() => self.directory(path)?,
-                Some(path) => Ours::pack(context, &node, self.deploying(path), &app).await?,
+            let ours = match (&self.ours, pack) {
+                (_, Some((what, opened))) => Ours::pack(context, &node, &what, &opened, &app).await?,
+                (Some(path), None) => self.directory(path)?,
+                (None, None) => Ours::deployed(context, &node, &release.tree).await?,
             };
             let laid_out = files.laid_out().await?;
             let theirs = Listing::parse(&laid_out.lines).map_err(silver_core::deploy::DeployError::from)?;

@@ -19,6 +19,9 @@ pub trait Dial: Send + Sync {
     fn node(&self) -> &str;
     /// A new connection, hand-shake done.
     async fn dial(&self) -> Result<Channel, NodeError>;
+    /// Gets on the way what [`Dial::dial`] would wait for, as far as that asks nobody and changes nothing; what fails is
+    /// told to whoever dials.
+    async fn begin(&self) {}
     /// A new connection that shares nothing with the others: it shows that one still can get in.
     async fn dial_afresh(&self) -> Result<Channel, NodeError> {
         self.dial().await

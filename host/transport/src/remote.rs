@@ -46,6 +46,11 @@ impl RemoteNode {
         Self { dial: Arc::new(dial) }
     }
 
+    /// Has the node's agent start, if that takes a moment: the first question finds it there.
+    pub async fn begin(&self) {
+        self.dial.begin().await;
+    }
+
     async fn connect(&self) -> Result<Connection, NodeError> {
         Ok(Connection::new(self.dial.node(), self.dial.dial().await?))
     }

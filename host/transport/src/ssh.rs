@@ -112,6 +112,17 @@ impl Dial for Ssh {
         self.open(&self.mux().await?).await
     }
 
+    /// Over a connection that is kept, and where the agent is there.
+    async fn begin(&self) {
+        let mut mux = self.mux.lock().await;
+        if mux.is_none()
+            && let Some(remote) = Remote::kept(&self.place).await
+            && let Ok(Found::Agent(started)) = start(&remote, &self.programs).await
+        {
+            *mux = Some(started);
+        }
+    }
+
     async fn dial_afresh(&self) -> Result<Channel, NodeError> {
         let remote = Remote::reach_afresh(&self.place).await?;
         match start(&remote, &self.programs).await? {

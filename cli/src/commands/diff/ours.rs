@@ -5,7 +5,7 @@ use crate::{
     deploying::{Deploying, Target},
     error::{CommandError, Result},
     kept::{self, Contents},
-    trust,
+    merging::Opened,
 };
 use silver_core::{deploy::DeployError, node::Node};
 use silver_pack::{
@@ -29,13 +29,18 @@ pub(super) struct Ours {
 
 impl Ours {
     /// A pack, merged for this application and this node.
-    pub(super) async fn pack(context: &Context, node: &dyn Node, what: Deploying, app: &AppReport) -> Result<Self> {
-        let opened = what.open(context, trust::First::Tell)?;
+    pub(super) async fn pack(
+        context: &Context,
+        node: &dyn Node,
+        what: &Deploying,
+        opened: &Opened,
+        app: &AppReport,
+    ) -> Result<Self> {
         let (facts, target) = (
             node.facts().await?,
             Target { app: app.app.clone(), locations: Some(app.locations.clone()), nodes: vec![node.name().to_owned()] },
         );
-        let merged = target.merge(context, &opened, &facts)?;
+        let merged = target.merge(context, opened, &facts)?;
         let mut resolved = what.resolve(&merged, &facts, &target)?;
         let unknown = resolved.take_assembled(node, &app.locations).await?;
         let tree = Snapshot::new(resolved.wanted.tree, resolved.content.blobs);

@@ -277,6 +277,8 @@ async fn the_next_agent_routes_and_starts_what_serves() {
         list.iter().map(|app| (app.app.as_str(), app.current.as_deref())).collect::<Vec<_>>(),
         [("shop", Some(label.as_str()))]
     );
+    let Response::Apps(recorded) = client.ask(&Request::Recorded).await else { panic!() };
+    assert_eq!(recorded, list, "nothing of it runs here");
     assert_eq!(apps.calls(), [format!("route {label} Active shop.localhost"), format!("start {label} serve")]);
     client.ask(&Request::Shutdown).await;
     agent.await.unwrap().unwrap();

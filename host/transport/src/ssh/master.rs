@@ -51,6 +51,11 @@ pub(super) async fn session(place: &Place) -> Result<(Session, bool), NodeError>
     Ok((resumed(&master), false))
 }
 
+/// The place's master, if one runs.
+pub(super) async fn kept(place: &Place) -> Option<Session> {
+    running(&directory(place, "").ok()?).await
+}
+
 /// A connection that shares nothing with any other; it ends with the session.
 pub(super) async fn fresh(place: &Place) -> Result<Session, NodeError> {
     // beside the other's directory, where a sweep would take it

@@ -54,6 +54,12 @@ impl Remote {
         Ok(Self { place: place.clone(), session: Arc::new(session), kept })
     }
 
+    /// The one that somebody has logged in to lately.
+    pub(super) async fn kept(place: &Place) -> Option<Self> {
+        let session = master::kept(place).await?;
+        Some(Self { place: place.clone(), session: Arc::new(session), kept: true })
+    }
+
     /// Was the connection there before?
     pub(super) fn was_kept(&self) -> bool {
         self.kept

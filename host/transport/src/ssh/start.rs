@@ -66,10 +66,10 @@ pub(super) async fn start(remote: &Remote, programs: &[Program]) -> Result<Found
 /// quotes, as long as it has no quote, backslash, exclamation mark or line feed.
 pub(super) fn command(programs: &[Program]) -> String {
     let names: Vec<String> = programs.iter().map(Program::file).collect();
-    // who owns `/` for root is root, which costs no process to ask; a container may differ
+    // only root copies programs there: whoever owns one is root, which costs no process to ask
     format!(
         "exec sh -c 'for p in {}; do p={PROGRAMS}/$p; if [ -x $p ]; then \
-         if [ -O / ] || [ $(id -u) = 0 ]; then exec $p agent stdio; else exec sudo -n $p agent stdio; fi; fi; done; \
+         if [ -O $p ]; then exec $p agent stdio; else exec sudo -n $p agent stdio; fi; fi; done; \
          set -- $(getconf GNU_LIBC_VERSION 2>/dev/null); l=${{2:-none}}; \
          if [ $(id -u) = 0 ]; then r=root; else r=user; fi; \
          if [ -d {PROGRAMS} ]; then s=set-up; else s=bare; fi; \
