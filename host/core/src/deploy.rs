@@ -241,7 +241,7 @@ impl Planned {
     ) -> Result<Staged, DeployError> {
         let app = self.plan.transition.app.clone();
         let mut session = node.lock(&app).await?;
-        if session.observe().await? != self.observed {
+        if !is_as_planned(session.observe().await?, &self.observed) {
             return Err(DeployError::Stale { app });
         }
         let shown = self.digest();
@@ -294,6 +294,13 @@ impl Submitted {
         let Transition { app, id, .. } = &self.transition;
         watching::to_the_end(self.session.as_mut(), node, app, id, listener).await
     }
+}
+
+/// Is the application as it was when the plan was made? What others have brought about meanwhile is no matter: an environment more is of
+/// use to nobody else, and whose a location is the node asks itself once more.
+fn is_as_planned(now: Observed, planned: &Observed) -> bool {
+    let there = planned.environments.iter().all(|environment| now.environments.contains(environment));
+    there && Observed { environments: planned.environments.clone(), taken: planned.taken.clone(), ..now } == *planned
 }
 
 async fn current_tree(node: &dyn Node, observed: &Observed) -> Result<Option<Listing>, DeployError> {

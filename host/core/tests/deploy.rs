@@ -522,6 +522,26 @@ async fn a_plan_whose_ground_has_moved_is_stale() {
     assert_eq!(node.0.lock().unwrap().asked, ["lock wiki"], "nothing was sent");
 }
 
+/// Two applications of a node are updated at the same time.
+#[tokio::test]
+async fn what_another_application_has_brought_about_meanwhile_is_no_matter() {
+    let (node, zip) = (Fake::default(), zip());
+    let environments = vec![Digest::from_bytes([1; 32])];
+    node.0.lock().unwrap().observed = Observed { environments: environments.clone(), ..observed() };
+    let others = |environments: Vec<Digest>| Observed {
+        taken: vec![("blog.example.org".into(), "blog".into())],
+        environments,
+        ..observed()
+    };
+    let more = [environments, vec![Digest::from_bytes([2; 32])]].concat();
+    for (meanwhile, stays) in [(others(more), true), (others(Vec::new()), false)] {
+        let planned = planned(&node, &zip).await;
+        node.0.lock().unwrap().meanwhile = Some(meanwhile);
+        let staged = planned.stage(&node, &BTreeMap::new(), &mut Silent).await;
+        assert_eq!(staged.is_ok(), stays);
+    }
+}
+
 #[tokio::test]
 async fn after_the_submission_a_broken_connection_is_taken_up_again() {
     let ended = || Watched::Idle(Some(Finished { id: "attempt".into(), outcome: Fake::done() }));

@@ -4,7 +4,7 @@ use super::Agent;
 use crate::{
     apps::Route,
     disk::{DiskError, words},
-    journal::{self, Journal},
+    journal::{self, Journal, JournalError},
     lock::{self, Lock, LockError},
     prune, recover, state, transition,
 };
@@ -64,6 +64,8 @@ impl Agent {
     pub(super) async fn settle(self: &Arc<Self>, id: &str, lock: Option<Lock>) -> Result<(), DiskError> {
         let journal = match Journal::take(self.dirs(), id, self.options.die_at.clone()) {
             Ok(journal) => journal,
+            // it was there a moment ago, before its lock was had: it has ended
+            Err(JournalError::NoStart(path)) if !path.exists() => return Ok(()),
             Err(error) => {
                 tracing::error!("{}; it is put aside for a person to look at", words(&error));
                 return journal::set_aside(self.dirs(), id);
