@@ -159,7 +159,7 @@ pub(crate) fn release(app: &str, how: &str) -> Release {
 
 fn cron(name: &str, script: &str) -> Cron {
     let argv = ["sh", "-c", script].map(str::to_owned).into();
-    Cron { name: name.into(), schedule: "0 0 1 1 *".parse().unwrap(), argv, on: CronOn::One, timeout_ms: 5000 }
+    Cron { name: name.into(), schedule: "0 0 1 1 *".parse().unwrap(), argv, on: CronOn::One, timeout_ms: 60_000 }
 }
 
 fn an_app_is_in_a_room_of_its_own() {
