@@ -114,10 +114,12 @@ impl World {
         self.merge_after(app, None)
     }
 
-    /// With a customization that was used with a pack that has `former` as its manifest.
+    /// With a customization that was used with a pack of the usual files that has `former` as its manifest.
     fn merge_after(&self, app: &Snapshot, former: Option<&str>) -> Result<Merged, MergeError> {
-        let former =
-            former.map(|text| Former { manifest: manifest::parse(text, "pack.toml").unwrap(), listing: app.listing().clone() });
+        let former = former.map(|text| Former {
+            manifest: manifest::parse(text, "pack.toml").unwrap(),
+            listing: self::app("before").listing().clone(),
+        });
         let customization = Customization::load(self.dir.path()).unwrap();
         let manifest = manifest::parse(PACK, "pack.toml").unwrap();
         let options = options(&manifest, Some(&customization), "app", Settings::new(), "any");
@@ -245,6 +247,22 @@ fn a_slot_that_is_gone_is_named() {
             "unclaimed-file: the slot `conf` of 0.9.0 took `site/a.conf`; that of 1.0.0 takes `conf/**` | give the file a path that it takes, or take it out",
         ]
     );
+}
+
+#[test]
+fn a_file_that_was_removed_and_is_gone_is_named() {
+    let before = PACK.replace("1.0.0", "0.9.0");
+    let without = tree(&[("pack.toml", PACK), ("env/conf/site.ini", "[a]\n"), ("env/olt.txt", "")]);
+    for named in ["old.txt", "env/old.txt", "templates"] {
+        let world = World::new(&format!("remove = [\"{named}\"]"), &[]);
+        assert_eq!(
+            world.told_after(&without, Some(&before)),
+            [format!(
+                "remove-of-nothing: `remove` names `{named}`, which was there in 0.9.0 and is not in 1.0.0 | take it out of `remove` in customize.toml"
+            )]
+        );
+        assert!(!world.told(&without)[0].contains("0.9.0"));
+    }
 }
 
 fn settled() -> Settled {
