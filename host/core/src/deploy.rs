@@ -96,7 +96,11 @@ impl Resolved {
         let whole = !self.has_steps_to_run();
         // side by side: a node may be far away
         let before = async {
-            let observed = glance.observed().await?;
+            let mut observed = glance.observed().await?;
+            if observed.running.is_some() {
+                // whoever wanted to look on at that change may have come too late to see it, and it has ended since
+                observed = node.observe(&app).await?;
+            }
             let tree = if whole { self.tree_before(node, &observed).await? } else { None };
             Ok((observed, tree))
         };

@@ -522,6 +522,20 @@ async fn a_plan_whose_ground_has_moved_is_stale() {
     assert_eq!(node.0.lock().unwrap().asked, ["lock wiki"], "nothing was sent");
 }
 
+/// Who looks on at a change comes too late to see it, but it was under way when the application was looked at.
+#[tokio::test]
+async fn what_was_seen_in_the_middle_of_a_change_is_looked_at_again() {
+    let (node, zip) = (Fake::default(), zip());
+    node.0.lock().unwrap().observed = Observed { running: Some("another".into()), ..observed() };
+    let glance = glance(&node).await;
+    tokio::task::yield_now().await;
+    node.0.lock().unwrap().observed = Observed { next_label: "wiki.20261122_2".into(), ..observed() };
+    let choice = resolved(&zip).plan(&node, glance, &BuiltinBackup, &Flags::new("attempt")).await.unwrap();
+    let Choice::Planned(planned) = choice else { panic!() };
+    assert_eq!(planned.plan().transition.release.as_ref().unwrap().0, "wiki.20261122_2");
+    planned.stage(&node, &BTreeMap::new(), &mut Silent).await.unwrap();
+}
+
 /// Two applications of a node are updated at the same time.
 #[tokio::test]
 async fn what_another_application_has_brought_about_meanwhile_is_no_matter() {
