@@ -8,6 +8,7 @@ mod edit;
 mod grant;
 mod layers;
 mod lock;
+mod misfits;
 mod target;
 mod wheel;
 mod write;
@@ -141,7 +142,7 @@ impl Customization {
         let owner = |error: &SettingError| layers.iter().position(|(_, layer)| layer.config.settings.contains_key(error.name()));
         for (number, (_, layer)) in layers.iter().enumerate() {
             let document = Document::parse(&layer.config_text, &shown(&layer.dir, CONFIG))?;
-            let mut problems = config::misfits(&layer.config, manifest, former, &document);
+            let mut problems = misfits::misfits(&layer.config, manifest, former, &document);
             let here = errors.iter().filter(|error| owner(error).unwrap_or(0) == number);
             problems.extend(here.map(|error| place(&document, error)));
             if !problems.is_empty() {
@@ -155,7 +156,7 @@ impl Customization {
     pub fn check_wanted(&self) -> Result<(), DocumentError> {
         self.layers().into_iter().try_for_each(|(_, layer)| {
             let document = Document::parse(&layer.config_text, &shown(&layer.dir, CONFIG))?;
-            let problems = config::not_locked(&layer.config, &layer.lock, &document);
+            let problems = misfits::not_locked(&layer.config, &layer.lock, &document);
             if problems.is_empty() { Ok(()) } else { Err(document.error(problems)) }
         })
     }

@@ -5,7 +5,7 @@ use crate::{
     customization::{CONFIG, LOCK, Settled},
     overlay_customizer::{self, OverlayCustomizer},
 };
-use silver_plugin_api::{Collision, Tree, customizer::Claim};
+use silver_plugin_api::{Collision, Overlay, Reason, Tree, customizer::Claim};
 use std::{cell::Cell, fs};
 
 const PACK: &str = r#"
