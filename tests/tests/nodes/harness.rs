@@ -129,10 +129,12 @@ fn a_mended_network_is_there_at_once() {
     let questions: u32 = ["ucast", "mcast"].map(|kind| asked(kind).trim().parse::<u32>().unwrap()).iter().sum();
     let last = format!("probes {questions} INCOMPLETE");
     node.partition(true).unwrap();
+    let ip = ssh.ip().to_string();
+    let neighbour = |words: &[&str]| Command::new("ip").args(words).args(["to", &ip]).output().unwrap().stdout;
+    neighbour(&["neighbour", "flush"]); // what is known is believed for half a minute
     wait_for("the last question", || {
         TcpStream::connect_timeout(&ssh, Duration::from_millis(100)).expect_err("the cable is cut");
-        let known = Command::new("ip").args(["-s", "neighbour", "show", "to", &ssh.ip().to_string()]).output().unwrap();
-        String::from_utf8_lossy(&known.stdout).contains(&last).then_some(())
+        String::from_utf8_lossy(&neighbour(&["-s", "neighbour", "show"])).contains(&last).then_some(())
     });
     node.partition(false).unwrap();
     TcpStream::connect(ssh).unwrap();
