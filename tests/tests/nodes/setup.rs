@@ -160,6 +160,17 @@ fn operators_get_in_and_out() {
     let own = node.sh("cat /home/deploy/.ssh/authorized_keys");
     assert!(!own.contains("ann@desk"), "{own}");
 
+    // who the node's address named before is none of the operators' any more
+    let with = fs::read_to_string(world.work().join("nodes.toml")).unwrap();
+    world.write("nodes.toml", &with.replace("\"deploy@", "\"root@"));
+    set_up(&world);
+    assert!(opens(&node, &key, "root") && !opens(&node, &key, "deploy"), "ann logs in as root now");
+    assert_eq!(node.sh("ls /etc/ssh/silver"), "root.keys");
+    assert_eq!(findings(&world), []);
+    world.write("nodes.toml", &with);
+    set_up(&world);
+    assert!(!opens(&node, &key, "root") && opens(&node, &key, "deploy"));
+
     world.write("nodes.toml", &without);
     set_up(&world);
     assert!(!opens(&node, &key, "deploy"), "ann is none any more");

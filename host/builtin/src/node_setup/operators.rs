@@ -6,7 +6,7 @@ use super::{
     settings::Wanted,
     write::{directory, file, no_file, only_when_poked},
 };
-use silver_plugin_api::setup::{Item, OnChange};
+use silver_plugin_api::setup::{Command, Item, OnChange, Resource};
 
 const KEYS: &str = "/etc/ssh/silver";
 /// Read before the rest of sshd's configuration, and for each setting the first word counts.
@@ -14,6 +14,8 @@ const DROP_IN: &str = "/etc/ssh/sshd_config.d/40-silver.conf";
 /// For the records: `silver_agent::login`.
 const TELLING: &str = "/etc/ssh/sshd_config.d/41-silver-login.conf";
 const RELOAD: &str = "sshd-reads-again";
+/// Every file of keys but the one that it is given.
+const OTHERS: &str = "for f in /etc/ssh/silver/*.keys; do [ \"$f\" = \"$0\" ] || [ ! -e \"$f\" ]";
 
 pub(super) fn items(machine: &Machine<'_>, wanted: &Wanted) -> Vec<Item> {
     let path = format!("{KEYS}/{}.keys", wanted.login);
@@ -29,6 +31,7 @@ pub(super) fn items(machine: &Machine<'_>, wanted: &Wanted) -> Vec<Item> {
             Item::new("operators-keys-file", no_file(DROP_IN), "so sshd looks nowhere else for keys")
                 .notify(RELOAD, OnChange::Rerun),
             reload,
+            former_logins(&path),
         ];
     }
     let lines = |(name, keys): (&String, &Vec<String>)| {
@@ -49,5 +52,18 @@ pub(super) fn items(machine: &Machine<'_>, wanted: &Wanted) -> Vec<Item> {
             .after(["operators"])
             .notify(RELOAD, OnChange::Rerun),
         reload,
+        former_logins(&path),
     ]
+}
+
+/// Keys of whom the node's address named before: sshd would go on taking them. They go when it was confirmed that one can
+/// get in as whom it names now.
+fn former_logins(path: &str) -> Item {
+    let script = |then: &str| ["sh", "-c", &format!("{OTHERS} || {then}; done"), path].map(str::to_owned).to_vec();
+    let remove = Command { argv: script("rm -f -- \"$f\""), unless: Some(script("exit 1")), ..Command::default() };
+    Item::new("operators-former-logins", Resource::Command(remove), "operators get in as the node's present user only").after([
+        "operators",
+        "operators-keys-file",
+        RELOAD,
+    ])
 }

@@ -107,6 +107,35 @@ fn operators_have_a_file_of_their_own_and_none_when_they_are_gone() {
     assert_eq!((file.path.as_str(), file.state), ("/etc/ssh/silver/deploy.keys", Presence::Absent));
 }
 
+/// What the plan runs, in a directory of the test instead of the server's.
+#[test]
+fn keys_of_former_logins_go_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |argv: &[String]| {
+        let argv: Vec<String> = argv.iter().map(|it| it.replace("/etc/ssh/silver", dir.path().to_str().unwrap())).collect();
+        std::process::Command::new(&argv[0]).args(&argv[1..]).status().unwrap().success()
+    };
+    let plan = plan(&[], 4000, &[("login", "deploy"), ("operators", r#"{"ann": ["ssh-ed25519 A"]}"#)]);
+    let item = plan.item("operators-former-logins").unwrap();
+    let Resource::Command(command) = &item.resource else { panic!("{item:?}") };
+    let is_done = || run(command.unless.as_ref().unwrap());
+    let names = || {
+        let names = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert!(is_done(), "there is none at all");
+    for name in ["deploy.keys", "notes"] {
+        std::fs::write(dir.path().join(name), "").unwrap();
+    }
+    assert!(is_done(), "it is the one that shall be there");
+    for name in ["root.keys", "an other.keys"] {
+        std::fs::write(dir.path().join(name), "").unwrap();
+    }
+    assert!(!is_done() && run(&command.argv) && is_done());
+    assert_eq!(names(), ["deploy.keys".to_owned(), "notes".to_owned()].into());
+    assert!(item.after.iter().any(|id| id == "operators"), "those of the present login are confirmed first");
+}
+
 #[test]
 fn upgrades_are_those_of_security_by_the_words_of_the_distribution() {
     assert!(text(&plan(&[], 4000, &[]), "upgrades").contains("label=Debian-Security"));
