@@ -47,6 +47,8 @@ use std::{
 /// Where a server keeps its builds of silver. The link `current` in it leads to the one that was copied last: units
 /// name it.
 pub const PROGRAMS: &str = "/usr/local/lib/silver";
+/// What is there on a server as soon as a set-up was begun, and not before: [`Dirs::setup`].
+pub const SET_UP: &str = "/var/lib/silver/setup.json";
 
 /// The roots; the command line decides where they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -345,6 +347,7 @@ mod tests {
         for (path, expected) in [
             (dirs.store(), "/var/lib/silver/store"),
             (dirs.registry(), "/var/lib/silver/registry"),
+            (dirs.setup(), SET_UP),
             (dirs.node_key(), "/var/lib/silver/keys/node.key"),
             (dirs.app_file("a"), "/var/lib/silver/apps/a.json"),
             (dirs.tree("a", "a.1"), "/var/lib/silver/releases/a/a.1/tree"),

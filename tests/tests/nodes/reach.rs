@@ -16,8 +16,10 @@ pub(crate) const TESTS: Tests = &[
     ("a_full_disk_takes_no_half_agent", a_full_disk_takes_no_half_agent),
 ];
 
-/// Where the agents lie; that it is there marks a server as set up.
+/// Where the agents lie.
 const PROGRAMS: &str = "/usr/local/lib/silver";
+/// Marks a server as set up.
+const MARK: &str = "mkdir -p /var/lib/silver && touch /var/lib/silver/setup.json";
 
 /// A world that has noted the node as `web1`.
 fn world(node: &TestNode, user: &str) -> World {
@@ -28,7 +30,7 @@ fn world(node: &TestNode, user: &str) -> World {
 
 /// The agent is there without having been copied, which takes seconds each time.
 fn with_agent(node: &TestNode, world: &World) {
-    node.sh(&format!("mkdir -p {PROGRAMS}"));
+    node.sh(MARK);
     let status = world.silver(["status", "--node", "web1"]).ok();
     assert!(status.stderr().contains("copying silver's agent to web1"), "{}", status.stderr());
 }
@@ -136,8 +138,15 @@ fn a_connection_that_has_died_is_made_anew() {
 fn a_full_disk_takes_no_half_agent() {
     let node = TestNode::small("web1", 64);
     let world = world(&node, "root");
-    node.sh(&format!("mkdir -p {PROGRAMS}; fallocate -l $(($(df --output=avail -B1 / | tail -1) - 5000000)) /full"));
-    let full = world.silver(["status", "--node", "web1"]).exits(1);
+    node.sh("fallocate -l $(($(df --output=avail -B1 / | tail -1) - 5000000)) /full");
+    let full = world.silver(["setup-node", "web1", "--yes"]).exits(1);
     assert!(full.stderr().contains("No space left on device"), "{}", full.stderr());
     assert_eq!(node.sh(&format!("ls -A {PROGRAMS}")), "");
+    // a copy that failed is no set-up
+    assert_eq!(world.json(&["list-nodes"])[0]["state"], "bare");
+    let bare = world.silver(["status", "--node", "web1"]).exits(6);
+    assert!(bare.stderr().contains("`silver setup-node web1`"), "{}", bare.stderr());
+    node.sh(MARK);
+    let full = world.silver(["status", "--node", "web1"]).exits(1);
+    assert!(full.stderr().contains("No space left on device"), "{}", full.stderr());
 }

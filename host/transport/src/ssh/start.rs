@@ -6,7 +6,7 @@ use super::{
     remote::{Remote, Running},
 };
 use silver_agent::{
-    dirs::PROGRAMS,
+    dirs::{PROGRAMS, SET_UP},
     protocol::{ProtocolError, mux::Mux},
 };
 use silver_core::node::NodeError;
@@ -31,7 +31,7 @@ pub(super) struct Absent {
     pub(super) platform: Platform,
     /// Is it root who logs in?
     pub(super) root: bool,
-    /// Did any silver prepare it?
+    /// Did any silver prepare it? A copy of the agent is no set-up: it may have been cut, or made to look.
     pub(super) set_up: bool,
     /// Can it unpack zstd?
     pub(super) zstd: bool,
@@ -72,7 +72,7 @@ pub(super) fn command(programs: &[Program]) -> String {
          if [ -O $p ]; then exec $p agent stdio; else exec sudo -n $p agent stdio; fi; fi; done; \
          set -- $(getconf GNU_LIBC_VERSION 2>/dev/null); l=${{2:-none}}; \
          if [ $(id -u) = 0 ]; then r=root; else r=user; fi; \
-         if [ -d {PROGRAMS} ]; then s=set-up; else s=bare; fi; \
+         if [ -e {SET_UP} ]; then s=set-up; else s=bare; fi; \
          if command -v zstd >/dev/null; then z=zstd; else z=gzip; fi; \
          set -- $({PROGRAMS}/current --version 2>/dev/null); \
          echo {ABSENT} $(uname -s) $(uname -m) $l $r $s $z $2'",
