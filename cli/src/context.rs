@@ -36,14 +36,16 @@ impl Context {
 
     /// The same, with every question answered yes.
     pub fn assuming_yes(&self) -> Self {
-        let ui = self.ui.and(false, true, false);
-        Self {
-            ui,
-            interrupt: self.interrupt.clone(),
-            nodes: self.nodes.clone(),
-            reached: Mutex::default(),
-            runtime: OnceLock::new(),
-        }
+        self.with(self.ui.and(false, true, false), self.nodes.clone())
+    }
+
+    /// The same for these nodes, unless others were said.
+    pub fn on(&self, nodes: &[String]) -> Self {
+        self.with(self.ui.clone(), if self.nodes.is_empty() { nodes.to_vec() } else { self.nodes.clone() })
+    }
+
+    fn with(&self, ui: Ui, nodes: Vec<String>) -> Self {
+        Self { ui, interrupt: self.interrupt.clone(), nodes, reached: Mutex::default(), runtime: OnceLock::new() }
     }
 
     /// Where silver keeps its files, from the environment.

@@ -37,6 +37,9 @@ pub struct PlanFile {
     pub silver: String,
     /// What was to be deployed, as it was given; paths are relative to where commands are run.
     pub deploying: Deploying,
+    /// `--node`, as it was given.
+    #[serde(default)]
+    pub nodes: Vec<String>,
     /// The plans, in the order in which they are carried out. Empty: there was nothing to do.
     pub plans: Vec<Plan>,
 }

@@ -91,11 +91,17 @@ impl Together<'_> {
 
     /// As [`Together::plan`], for the nodes of the plans that were approved, if that gives what was approved.
     /// `planned_by` is recorded when somebody else has planned it.
-    pub async fn plan_approved(self, approved: &[&Plan], planned_by: Option<&str>) -> Result<Planning> {
+    pub async fn plan_approved(
+        self,
+        approved: &[&Plan],
+        planned_by: Option<&str>,
+        agreement: &mut Agreement,
+    ) -> Result<Planning> {
         let of = |name: &String| approved.iter().copied().find(|plan| plan.node == *name);
         let names: Vec<String> = self.target.nodes.iter().filter(|name| of(name).is_some()).cloned().collect();
         let nodes = self.nodes(&names)?;
-        let glances = self.glances(&nodes).await?;
+        let mut glances = self.glances(&nodes).await?;
+        agreement.settle(self.context, &nodes, &mut glances).await?;
         let merged = self.merged(&glances)?;
         let plans: Vec<&Plan> = names.iter().filter_map(of).collect();
         let mut looking = Vec::new();

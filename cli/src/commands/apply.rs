@@ -8,6 +8,7 @@ use crate::{
     node,
     plan_file::PlanFile,
     secrets,
+    setup_version::{Agreement, Outdated},
     together::Together,
     trust,
 };
@@ -16,7 +17,7 @@ use silver_core::{
     deploy::{Choice, Glance},
     plan::{PLANNED_BY, Plan},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, slice};
 
 /// Carry out what `silver plan -o FILE` planned: exactly that, or nothing
 ///
@@ -36,6 +37,8 @@ pub struct Apply {
     /// Show what would be done, and whether it is still what was planned; change nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    outdated: Outdated,
 }
 
 impl Apply {
@@ -46,19 +49,21 @@ impl Apply {
             context.ui.line("nothing to do: that is what was planned");
             return Ok(Exit::Done);
         }
+        let context = &context.on(&file.nodes);
         let mut what = file.deploying.clone();
         what.pack = self.pack.clone().or(what.pack);
         what.customize = self.customize.clone().or(what.customize);
         let opened = what.open(context, trust::First::unless(self.dry_run))?;
         let targets = what.targets(context, &opened)?;
         let mut exit = Exit::Done;
+        let mut agreement = Agreement::new(self.outdated, self.dry_run);
         for (target, plans) in by_target(&targets, &file.plans)? {
             exit = if let ([_], [plan]) = (target.nodes.as_slice(), plans.as_slice()) {
-                self.apply(context, &what, &opened, target, plan, &file)?
+                self.apply(context, Approved { what: &what, opened: &opened, target, plan, file: &file }, &mut agreement)?
             } else {
                 let together = Together { context, what: &what, opened: &opened, target };
                 context.block_on(async {
-                    let planning = Box::pin(together.plan_approved(&plans, file.another_planner())).await?;
+                    let planning = Box::pin(together.plan_approved(&plans, file.another_planner(), &mut agreement)).await?;
                     Box::pin(together.carry(planning, self.dry_run)).await
                 })?
             };
@@ -66,18 +71,12 @@ impl Apply {
         Ok(exit)
     }
 
-    fn apply(
-        &self,
-        context: &Context,
-        what: &Deploying,
-        opened: &Opened,
-        target: &Target,
-        plan: &Plan,
-        file: &PlanFile,
-    ) -> Result {
+    fn apply(&self, context: &Context, approved: Approved<'_>, agreement: &mut Agreement) -> Result {
+        let Approved { what, opened, target, plan, file } = approved;
         context.block_on(async {
             let node = node::connect_to(context, &plan.node)?;
-            let glance = Glance::take(&node, &target.app).await?;
+            let mut glance = Glance::take(&node, &target.app).await?;
+            agreement.settle(context, slice::from_ref(&node), slice::from_mut(&mut glance)).await?;
             let merged = target.merge(context, opened, &glance.facts)?;
             let mut resolved = what.resolve(&merged, &glance.facts, target)?;
             let planned_by = file.another_planner().map(|who| (PLANNED_BY.to_owned(), who.to_owned()));
@@ -93,6 +92,16 @@ impl Apply {
             Ok(exit)
         })
     }
+}
+
+/// What was approved for one node, and what it was made from.
+#[derive(Clone, Copy)]
+struct Approved<'a> {
+    what: &'a Deploying,
+    opened: &'a Opened,
+    target: &'a Target,
+    plan: &'a Plan,
+    file: &'a PlanFile,
 }
 
 /// The plans of each target, in the order in which they were made.

@@ -63,6 +63,7 @@ impl Plan {
                 planned_at: Timestamp::now().to_string(),
                 silver: env!("CARGO_PKG_VERSION").into(),
                 deploying: self.what,
+                nodes: context.nodes.clone(),
                 plans,
             };
             let digest = file.write(path)?;

@@ -77,6 +77,21 @@ fn an_update_asks_about_an_outdated_node() {
     assert_eq!(server.settled(), "1.0.1");
     assert_eq!(setups(&server.world), ["current"]);
     assert!(!run(&["--dry-run", "--allow-downgrade"]).ok().stderr().contains("not up to date"));
+
+    // what was approved is carried out on a server that is as it was to be then, or somebody says what of that
+    server.world.silver(["plan", pack.to_str().unwrap(), HOST, "--node", "web1", "--allow-downgrade", "-o", "it.plan"]).ok();
+    journal(&server.world, "3G");
+    let apply = |more: &[&'static str]| server.world.command(["apply", "it.plan"].iter().chain(more));
+    let said = server.world.run(&mut apply(&["--dry-run"])).ok().stderr();
+    assert!(said.contains(&format!("warning: {}", warning("web1"))), "{said}");
+    let said = server.world.run(&mut apply(&[])).exits(2).stderr();
+    assert!(said.contains(&warning("web1")) && said.contains("--update-node"), "{said}");
+    let told = talk(&apply(&[]), &["n"]);
+    assert!(told.contains(&question("web1")) && told.contains(NOTHING), "{told}");
+    assert_eq!((setups(&server.world), server.version().as_deref()), (vec!["outdated".to_owned()], Some("1.0.1")));
+    server.world.run(&mut apply(&["--update-node", "--yes"])).ok();
+    assert_eq!(server.settled(), "1.0.0");
+    assert_eq!(setups(&server.world), ["current"]);
 }
 
 fn an_update_of_several_nodes_asks_about_each_once() {
