@@ -25,6 +25,7 @@ mod interrupt;
 mod kept;
 mod key_files;
 mod known_packs;
+mod log_heads;
 mod merging;
 mod mirroring;
 mod moment;

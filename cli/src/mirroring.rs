@@ -27,7 +27,7 @@ pub struct Pulled {
 /// Brings the copy in `dir` up to the node's own log, which `key` signs.
 pub async fn pull(node: &dyn Node, dir: &Path, key: VerifierKey) -> Result<Pulled> {
     let mirror = Mirror::open_or_create(dir, key)?;
-    let head = node.log_head().await?;
+    let head = node.log_head(None).await?;
     let (told, first) = mirror.judge(&head.text)?;
     if told.size == first {
         return Ok(Pulled { events: told.size, ..Pulled::default() });

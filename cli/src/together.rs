@@ -9,6 +9,7 @@ use crate::{
     deployment, dns,
     error::{CommandError, Result},
     exit::Exit,
+    log_heads,
     merging::{MergedPack, Opened},
     node, secrets,
     setup_version::Agreement,
@@ -202,13 +203,17 @@ impl Together<'_> {
         Ok(all)
     }
 
-    /// Looks at all of them side by side.
+    /// Looks at all of them side by side; none of them may say another history than it did before.
     async fn glances(self, nodes: &[RemoteNode]) -> Result<Vec<Glance>> {
-        let look = |node: RemoteNode| {
-            let app = self.target.app.clone();
-            async move { Glance::take(&node, &app).await }
-        };
-        Ok(all(nodes.iter().cloned().map(look)).await?)
+        let mut looking = Vec::new();
+        for node in nodes {
+            let (node, app, seen) = (node.clone(), self.target.app.clone(), log_heads::known(self.context, node.name())?);
+            looking.push(async move {
+                let glance = async { Ok(Glance::take(&node, &app).await?) };
+                Ok(tokio::try_join!(glance, log_heads::compare(&node, seen))?.0)
+            });
+        }
+        all(looking.into_iter()).await
     }
 
     fn flags(self, looked: &[Looked]) -> Result<Flags> {

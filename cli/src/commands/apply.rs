@@ -4,6 +4,7 @@ use crate::{
     deploying::{Deploying, Target},
     error::{CommandError, Result},
     exit::Exit,
+    log_heads,
     merging::Opened,
     node,
     plan_file::PlanFile,
@@ -75,7 +76,8 @@ impl Apply {
         let Approved { what, opened, target, plan, file } = approved;
         context.block_on(async {
             let node = node::connect_to(context, &plan.node)?;
-            let mut glance = Glance::take(&node, &target.app).await?;
+            let glance = async { Ok(Glance::take(&node, &target.app).await?) };
+            let (mut glance, ()) = tokio::try_join!(glance, log_heads::check(context, &node))?;
             agreement.settle(context, slice::from_ref(&node), slice::from_mut(&mut glance)).await?;
             let merged = target.merge(context, opened, &glance.facts)?;
             let mut resolved = what.resolve(&merged, &glance.facts, target)?;

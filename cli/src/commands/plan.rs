@@ -3,6 +3,7 @@ use crate::{
     deploying::{Deploying, Target},
     error::Result,
     exit::Exit,
+    log_heads,
     merging::Opened,
     node, operator,
     plan_file::PlanFile,
@@ -88,7 +89,8 @@ impl Plan {
                 return Ok((plans.into_iter().cloned().collect(), nothing));
             };
             let node = node::connect_to(context, name)?;
-            let mut glance = Glance::take(&node, &target.app).await?;
+            let glance = async { Ok(Glance::take(&node, &target.app).await?) };
+            let (mut glance, ()) = tokio::try_join!(glance, log_heads::check(context, &node))?;
             agreement.settle(context, slice::from_ref(&node), slice::from_mut(&mut glance)).await?;
             let merged = target.merge(context, opened, &glance.facts)?;
             let resolved = self.what.resolve(&merged, &glance.facts, target)?;

@@ -5,7 +5,7 @@ use crate::{
     context::Context,
     deployment,
     error::Result,
-    node,
+    log_heads, node,
 };
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{
@@ -38,7 +38,8 @@ impl Rollback {
         context.interrupt.ends_at_once(&context.ui)?;
         context.block_on(async {
             let node = node::connect(context)?;
-            let AppReport { app, running, .. } = app_name::find(&node, &self.app).await?;
+            let found = app_name::find(&node, &self.app);
+            let (AppReport { app, running, .. }, ()) = tokio::try_join!(found, log_heads::check(context, &node))?;
             let how = How { dry_run: self.dry_run, ..How::default() };
             if running.is_some() {
                 let left = look_on(context, &node, &app).await?;

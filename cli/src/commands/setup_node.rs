@@ -129,7 +129,7 @@ fn nothing(context: &Context, node: &RemoteNode, proposal: &Proposal) -> Result 
 
 /// Which key the node signs its log with belongs to what is known of it, so that another one is noticed.
 async fn note_log_key(context: &Context, node: &RemoteNode) -> Result<()> {
-    let key = &node.log_head().await?.key;
+    let key = &node.log_head(None).await?.key;
     let file = NodesFile::read(context)?;
     let known = file.nodes.nodes.get(node.name()).and_then(|entry| entry.log_key.as_deref());
     match known {

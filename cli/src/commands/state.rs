@@ -7,7 +7,7 @@ use crate::{
     context::Context,
     deployment,
     error::Result,
-    node,
+    log_heads, node,
 };
 use silver_builtin::backup::BuiltinBackup;
 use silver_core::{deploy::plan_state, plan::StateChange};
@@ -37,7 +37,8 @@ impl State {
         context.interrupt.ends_at_once(&context.ui)?;
         context.block_on(async {
             let node = node::connect(context)?;
-            let AppReport { app, running, .. } = app_name::find(&node, &self.app).await?;
+            let found = app_name::find(&node, &self.app);
+            let (AppReport { app, running, .. }, ()) = tokio::try_join!(found, log_heads::check(context, &node))?;
             if running.is_some() {
                 attach(context, &node, &app).await?;
             }

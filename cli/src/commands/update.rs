@@ -5,6 +5,7 @@ use crate::{
     deploying::{Deploying, Target},
     error::Result,
     exit::Exit,
+    log_heads,
     merging::Opened,
     node, secrets,
     setup_version::{Agreement, Outdated},
@@ -71,7 +72,8 @@ impl Update {
         context.block_on(async {
             let node = node::connect_to(context, name)?;
             let glance = async { Ok(Glance::take(&node, &target.app).await?) };
-            let (mut glance, was_changed) = tokio::try_join!(glance, attach(context, &node, &target.app))?;
+            let attached = attach(context, &node, &target.app);
+            let (mut glance, was_changed, ()) = tokio::try_join!(glance, attached, log_heads::check(context, &node))?;
             if was_changed {
                 glance.again(&node).await?;
             }

@@ -142,6 +142,11 @@ impl Dirs {
         self.data.join("keys/publisher")
     }
 
+    /// The newest head that was seen of each node's log, by the node's name.
+    pub fn seen_heads(&self) -> PathBuf {
+        self.data.join("heads")
+    }
+
     /// The folders of the node.
     pub fn node(&self) -> PathBuf {
         match self.layout {

@@ -69,9 +69,11 @@ impl Store {
         &self.registry
     }
 
-    /// The signed head of the log, and the key that signs it.
-    pub fn head(&self) -> Result<LogHead, StoreError> {
-        Ok(LogHead { text: self.registry.head_text()?, key: self.signer.verifier().text().into() })
+    /// The signed head of the log, and the key that signs it; with the proof that the log begins with what it was when it
+    /// had `since` events.
+    pub fn head(&self, since: Option<u64>) -> Result<LogHead, StoreError> {
+        let (text, proof) = self.registry.head_and_proof(since)?;
+        Ok(LogHead { text, key: self.signer.verifier().text().into(), proof })
     }
 
     /// What of this is not here: the archive, the blobs.

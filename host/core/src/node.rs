@@ -78,8 +78,8 @@ pub trait Node: Send + Sync {
     async fn renewed(&self, app: &str, secrets: &BTreeMap<String, String>) -> Result<Vec<String>, NodeError>;
     /// What a build step made of exactly this before (lines of a tree); `None`: it has to be run.
     async fn assembled(&self, parts: &Parts<'_>) -> Result<Option<String>, NodeError>;
-    /// The signed head of its log.
-    async fn log_head(&self) -> Result<LogHead, NodeError>;
+    /// The signed head of its log, with the proof that it begins with what it was when it had `since` events.
+    async fn log_head(&self, since: Option<u64>) -> Result<LogHead, NodeError>;
     /// Events of its log as they were signed, from `first` on; of many only the first, none at the end.
     async fn events(&self, first: u64) -> Result<Vec<Vec<u8>>, NodeError>;
     /// Packs or contents that its registry keeps, at most

@@ -135,7 +135,7 @@ impl Node for Fake {
         let state = self.0.lock().unwrap();
         Ok(state.made.then(|| state.makes.clone()))
     }
-    async fn log_head(&self) -> Result<LogHead, NodeError> {
+    async fn log_head(&self, _: Option<u64>) -> Result<LogHead, NodeError> {
         unreachable!()
     }
     async fn events(&self, _: u64) -> Result<Vec<Vec<u8>>, NodeError> {

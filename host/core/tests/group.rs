@@ -188,7 +188,7 @@ impl Node for Fake {
     async fn assembled(&self, _: &Parts<'_>) -> Result<Option<String>, NodeError> {
         unreachable!()
     }
-    async fn log_head(&self) -> Result<LogHead, NodeError> {
+    async fn log_head(&self, _: Option<u64>) -> Result<LogHead, NodeError> {
         unreachable!()
     }
     async fn events(&self, _: u64) -> Result<Vec<Vec<u8>>, NodeError> {

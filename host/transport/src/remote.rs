@@ -151,8 +151,8 @@ impl Node for RemoteNode {
         }
     }
 
-    async fn log_head(&self) -> Result<LogHead, NodeError> {
-        ask!(self, Request::LogHead, "`LogHead`", Response::LogHead(head) => head)
+    async fn log_head(&self, since: Option<u64>) -> Result<LogHead, NodeError> {
+        ask!(self, Request::LogHead { since }, "`LogHead`", Response::LogHead(head) => head)
     }
 
     async fn events(&self, first: u64) -> Result<Vec<Vec<u8>>, NodeError> {

@@ -12,6 +12,6 @@ mod tiles;
 
 pub use head::{HeadError, TreeHead};
 pub use tile_path::TilePath;
-pub use tiles::{LogError, Tiles};
+pub use tiles::{LogError, Tiles, goes_on};
 
 pub(crate) use tiles::{TILE_WIDTH, compute, entry_hash, root};

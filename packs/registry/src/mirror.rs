@@ -20,6 +20,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Its newest head, below it.
+pub(crate) const HEAD: &str = "log/tree-head";
+
 /// Where the copy of a node's registry lies, below the operator's own registry.
 pub fn dir(own: &Path, node: &str) -> PathBuf {
     own.join(MIRRORS).join(node)

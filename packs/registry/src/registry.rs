@@ -164,6 +164,19 @@ impl Registry {
         fs::read_to_string(self.head_path()).map_err(RegistryError::io("read", &self.head_path()))
     }
 
+    /// The signed text of the tree head, and what proves that the log begins with what it was when it had `since` events; no
+    /// proof when it has less. The log stands still meanwhile: tiles are replaced when it grows.
+    pub fn head_and_proof(&self, since: Option<u64>) -> Result<(String, Vec<Digest>), RegistryError> {
+        let Some(size) = since else { return Ok((self.head_text()?, Vec::new())) };
+        let _lock = lock(&self.dir.join("log"), FlockOperation::LockShared)?;
+        let (text, head) = (self.head_text()?, self.head()?);
+        if size > head.size {
+            return Ok((text, Vec::new()));
+        }
+        let proof = self.tiles.proof(&head, size).map_err(|error| self.log_damaged(error))?;
+        Ok((text, proof))
+    }
+
     /// The event with this index.
     pub fn event(&self, index: u64) -> Result<LoggedEvent, RegistryError> {
         let size = self.head()?.size;

@@ -99,9 +99,19 @@ fn copies_follow_their_nodes_and_a_rewritten_history_is_an_alarm() {
     let alarm = world.silver(["registry", "pull", "--all", "--json"]).exits(8);
     assert_eq!(Fleet::column(&alarm.stdout(), "outcome"), ["alarm", "copied"]);
     assert!(Fleet::column(&alarm.stdout(), "message")[0].contains("events when it was last seen"), "{}", alarm.stdout());
-    // ... and goes on from there until there are more events than before
-    world.silver(["disable", "hello", "--node", "web1", "--yes"]).ok();
-    world.silver(["enable", "hello", "--node", "web1", "--yes"]).ok();
+    // whoever has seen more does nothing there, one node or several
+    for words in [&["disable", "hello", "--node", "web1", "--yes"][..], &["update", &next, HOST, "--node", "web1,web2", "--yes"]]
+    {
+        let refused = world.silver(words).exits(8).stderr();
+        for word in ["registry of `web1` is not what it was", "events when it was last seen", "heads/web1", "hint:"] {
+            assert!(refused.contains(word), "`{word}`: {refused}");
+        }
+    }
+    // ... and it goes on from there, by those who have not, until there are more events than before
+    other.silver(["disable", "hello", "--node", "web1", "--yes"]).ok();
+    other.silver(["enable", "hello", "--node", "web1", "--yes"]).ok();
+    let refused = world.silver(["update", &next, HOST, "--node", "web1", "--yes"]).exits(8).stderr();
+    assert!(refused.contains("not those that were last seen"), "{refused}");
     let alarm = world.silver(["registry", "pull", "web1", "--json"]).exits(8);
     assert!(Fleet::column(&alarm.stdout(), "message")[0].contains("not those that were last seen"), "{}", alarm.stdout());
     assert_eq!(head(), before, "the copy is what the node had said");

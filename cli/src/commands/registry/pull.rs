@@ -118,7 +118,7 @@ async fn one(node: &dyn Node, known: Option<String>, dir: PathBuf) -> Result<(Pu
     let learnt = match &known {
         Some(_) => None,
         // who is asked is proven by the host key
-        None => Some(node.log_head().await?.key),
+        None => Some(node.log_head(None).await?.key),
     };
     let text = known.or_else(|| learnt.clone()).unwrap_or_default();
     let key = VerifierKey::parse(&text)

@@ -105,7 +105,10 @@ pub enum Request {
         paths: Vec<TreePath>,
     },
     /// The signed head of the node's log → `LogHead`.
-    LogHead,
+    LogHead {
+        /// With the proof that it begins with what it was when it had so many events.
+        since: Option<u64>,
+    },
     /// Events of the log as they were signed → `Contents`, and then the data; of many only the first.
     Events {
         /// The first, counted from 0.

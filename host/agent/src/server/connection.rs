@@ -151,7 +151,7 @@ impl Connection {
                 self.contents(&app, &label, paths).await?;
                 return Ok(None);
             }
-            Request::LogHead => Response::LogHead(blocking(move || agent.store.head()).await?),
+            Request::LogHead { since } => Response::LogHead(blocking(move || agent.store.head(since)).await?),
             Request::Events { first } => {
                 self.events(first).await?;
                 return Ok(None);

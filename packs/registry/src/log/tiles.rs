@@ -17,6 +17,11 @@ pub(super) const HEIGHT: u8 = 8;
 /// Hashes in a full tile.
 pub(crate) const TILE_WIDTH: u32 = 1 << HEIGHT;
 
+/// No log has more events; above, the arithmetic of proofs overflows.
+const MAX_SIZE: u64 = 1 << 48;
+/// A proof has a hash for each level of the tree, at most two.
+const MAX_PROOF: usize = 2 * 48;
+
 /// A tile's place and what is to be there.
 pub(crate) type TileBytes = (TilePath, Vec<u8>);
 
@@ -56,6 +61,21 @@ pub(crate) fn entry_hash(event: &[u8]) -> Hash {
     tlog_tiles::record_hash(&Sha256::digest(event))
 }
 
+/// Do these hashes prove that the log at `head` begins with the whole log at `older`? They may come from anybody.
+pub fn goes_on(head: &TreeHead, older: &TreeHead, proof: &[Digest]) -> Result<(), LogError> {
+    if older.size > head.size {
+        return Err(LogError::Range { size: head.size, wanted: older.size });
+    }
+    if older.size == 0 {
+        return if older.hash() == tlog_tiles::EMPTY_HASH { Ok(()) } else { Err(LogError::Inconsistent) };
+    }
+    if head.size > MAX_SIZE || proof.len() > MAX_PROOF {
+        return Err(LogError::Inconsistent);
+    }
+    let proof = proof.iter().map(|digest| Hash(*digest.as_bytes())).collect();
+    tlog_tiles::check_tree(&proof, head.size, head.hash(), older.size, older.hash()).map_err(|_| LogError::Inconsistent)
+}
+
 impl Tiles {
     /// The tiles in `dir`, the directory that holds `tile/`.
     pub fn new(dir: &Path) -> Self {
@@ -73,15 +93,22 @@ impl Tiles {
 
     /// Proves that the log at `head` begins with the whole log at `older`.
     pub fn check_consistency(&self, head: &TreeHead, older: &TreeHead) -> Result<(), LogError> {
-        if older.size > head.size {
-            return Err(LogError::Range { size: head.size, wanted: older.size });
+        let proof = if older.size > head.size { Vec::new() } else { self.proof(head, older.size)? };
+        goes_on(head, older, &proof)
+    }
+
+    /// What proves to whoever knows the head of its first `size` events that the log at `head` begins with them:
+    /// [`goes_on`].
+    pub fn proof(&self, head: &TreeHead, size: u64) -> Result<Vec<Digest>, LogError> {
+        if size > head.size {
+            return Err(LogError::Range { size: head.size, wanted: size });
         }
-        if older.size == 0 {
-            return if older.hash() == tlog_tiles::EMPTY_HASH { Ok(()) } else { Err(LogError::Inconsistent) };
+        if size == 0 {
+            return Ok(Vec::new());
         }
         let reader = Authenticated { tiles: self, head, failed: RefCell::default() };
-        let proof = tlog_tiles::prove_tree(head.size, older.size, &reader).map_err(|error| reader.why(&error))?;
-        tlog_tiles::check_tree(&proof, head.size, head.hash(), older.size, older.hash()).map_err(|_| LogError::Inconsistent)
+        let proof = tlog_tiles::prove_tree(head.size, size, &reader).map_err(|error| reader.why(&error))?;
+        Ok(proof.into_iter().map(|hash| Digest::from_bytes(hash.0)).collect())
     }
 
     fn read(&self, head: &TreeHead, indexes: &[u64]) -> Result<Vec<Hash>, LogError> {
@@ -267,6 +294,38 @@ mod tests {
         }
         assert!(!dir.path().join("tile/0/000.p").exists());
         assert_eq!(tiles.leaf(&head, 300).unwrap().as_bytes(), &entry_hash(b"300").0);
+    }
+
+    #[test]
+    fn a_proof_convinces_who_knows_an_older_head_and_of_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let tmp = tempfile::tempdir_in(dir.path()).unwrap();
+        let tiles = Tiles::new(dir.path());
+        let (mut head, mut older) = (empty(), Vec::new());
+        for size in [1, 2, 7, 300] {
+            older.push(head.clone());
+            let more = size - head.size;
+            grow(&tiles, tmp.path(), &mut head, more);
+        }
+        older.push(head.clone());
+        for before in &older {
+            let proof = tiles.proof(&head, before.size).unwrap();
+            goes_on(&head, before, &proof).unwrap();
+            let other = TreeHead { root: Digest::from_bytes([1; 32]), ..before.clone() };
+            assert!(matches!(goes_on(&head, &other, &proof), Err(LogError::Inconsistent)), "{}", before.size);
+            if before.size > 0 {
+                let longer: Vec<Digest> = proof.iter().copied().chain([Digest::from_bytes([2; 32])]).collect();
+                assert!(matches!(goes_on(&head, before, &longer), Err(LogError::Inconsistent)), "{}", before.size);
+            }
+        }
+        assert!(matches!(goes_on(&older[1], &head, &[]), Err(LogError::Range { size: 1, wanted: 300 })));
+        // who signs the head can say anything
+        for size in [MAX_SIZE, MAX_SIZE + 1, u64::MAX] {
+            let vast = TreeHead { size, ..head.clone() };
+            for proof in [Vec::new(), vec![Digest::from_bytes([3; 32]); MAX_PROOF], vec![Digest::from_bytes([3; 32]); 10_000]] {
+                assert!(matches!(goes_on(&vast, &older[3], &proof), Err(LogError::Inconsistent)), "{size}");
+            }
+        }
     }
 
     #[test]

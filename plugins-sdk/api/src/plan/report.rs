@@ -115,6 +115,10 @@ pub struct LogHead {
     pub text: String,
     /// The public key: `<name>+<id>+<base64>`.
     pub key: String,
+    /// What proves that the log begins with as many events as was asked for: hashes of its Merkle tree. Empty when it has
+    /// less.
+    #[serde(default)]
+    pub proof: Vec<Digest>,
 }
 
 /// Which lines of which log.

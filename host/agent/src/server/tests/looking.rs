@@ -53,9 +53,11 @@ async fn files_as_they_are_and_the_log_with_all_it_names() {
     let elsewhere = Request::Contents { app: "shop".into(), label: "../../keys".into(), paths: vec![path("node.key")] };
     assert_eq!(ann.refused(&elsewhere).await, ErrorCode::Refused);
 
-    let Response::LogHead(head) = ann.ask(&Request::LogHead).await else { panic!() };
     let registry = silver_registry::Registry::open(&dirs.registry()).unwrap();
-    assert_eq!(head.text, registry.head_text().unwrap());
+    for since in [None, Some(0), Some(1), Some(2)] {
+        let Response::LogHead(head) = ann.ask(&Request::LogHead { since }).await else { panic!() };
+        assert_eq!((head.text, head.proof), (registry.head_text().unwrap(), Vec::new()), "{since:?} of one event");
+    }
     let events = contents(&mut ann, &Request::Events { first: 0 }).await;
     assert_eq!(events, [Some(registry.event_file(0).unwrap())]);
     assert_eq!(contents(&mut ann, &Request::Events { first: 1 }).await, []);
