@@ -23,7 +23,10 @@ use silver_core::{
 };
 use silver_pack::{customization::Customization, hash, listing::Listing};
 use silver_plugin_api::plan::{Deployment, NodeFacts, Subpath};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// What is to be deployed, and where. A plan file keeps it as it was given.
 #[derive(Debug, Clone, clap::Args, Serialize, Deserialize)]
@@ -71,6 +74,23 @@ pub struct Target {
     pub locations: Option<Vec<String>>,
     /// The nodes that it is deployed to, the one that goes ahead first.
     pub nodes: Vec<String>,
+}
+
+/// What goes with a customization wherever it is deployed: programs tell it, so it is found out once for all nodes.
+#[derive(Default)]
+pub struct Beside {
+    /// Of its version control.
+    revision: Option<String>,
+    /// Values that it refers to, by name.
+    secrets: BTreeMap<String, String>,
+}
+
+impl Beside {
+    /// Asks the version control, and takes the secrets from where they are.
+    pub fn of(customization: Option<&Customization>) -> Result<Self> {
+        let revision = customization.and_then(|mine| deployment::revision(&mine.dir));
+        Ok(Self { revision, secrets: secrets::referred(customization)? })
+    }
 }
 
 impl Target {
@@ -181,7 +201,7 @@ impl Deploying {
     }
 
     /// The release, where its bytes are, and the secrets that go with it.
-    pub fn resolve(&self, merged: &MergedPack, facts: &NodeFacts, target: &Target) -> Result<Resolved> {
+    pub fn resolve(&self, merged: &MergedPack, facts: &NodeFacts, target: &Target, beside: &Beside) -> Result<Resolved> {
         let (pack, manifest) = (&merged.pack, merged.pack.manifest());
         let (overrides, app_plugins) = (merged.overrides(), merged.app_plugins.clone());
         let silver = Version::parse(env!("CARGO_PKG_VERSION")).map_err(|error| CommandError::new(Exit::Error, error))?;
@@ -206,7 +226,7 @@ impl Deploying {
             customization: mine.map(Customization::digest),
             customization_layers: mine.map(Customization::digests).filter(|layers| layers.len() > 1).unwrap_or_default(),
             reasons: Some(digest),
-            customization_revision: mine.and_then(|mine| deployment::revision(&mine.dir)),
+            customization_revision: beside.revision.clone(),
             plugins: merged.plugins.clone(),
             app_plugins,
             ..deployment::claimed(self.reason.clone())
@@ -232,7 +252,7 @@ impl Deploying {
                 reasons: merged.merged.reasons.clone(),
                 records: vec![(digest, reasons)],
             },
-            secrets: secrets::referred(merged.customization.as_ref())?,
+            secrets: beside.secrets.clone(),
         })
     }
 }

@@ -5,7 +5,7 @@ mod view;
 
 use crate::{
     context::Context,
-    deploying::{Deploying, Target},
+    deploying::{Beside, Deploying, Target},
     deployment, dns,
     error::{CommandError, Result},
     exit::Exit,
@@ -68,9 +68,10 @@ impl Together<'_> {
         let mut glances = self.glances(&nodes).await?;
         agreement.settle(self.context, &nodes, &mut glances).await?;
         let merged = self.merged(&glances)?;
+        let beside = Beside::of(self.opened.customization.as_ref())?;
         let mut looking = Vec::new();
         for (((node, glance), merged), name) in nodes.iter().zip(glances).zip(&merged).zip(&self.target.nodes) {
-            let (node, resolved) = (node.clone(), self.resolve(name, merged, &glance.facts)?);
+            let (node, resolved) = (node.clone(), self.resolve(name, merged, &glance.facts, &beside)?);
             looking.push(async move { resolved.look(&node, glance).await });
         }
         let looked = all(looking.into_iter()).await.map_err(|error| self.naming(error))?;
@@ -84,8 +85,8 @@ impl Together<'_> {
     }
 
     /// What the node with this name shall have.
-    fn resolve(self, name: &str, merged: &MergedPack, facts: &NodeFacts) -> Result<Resolved> {
-        let resolved = self.what.resolve(merged, facts, self.target)?;
+    fn resolve(self, name: &str, merged: &MergedPack, facts: &NodeFacts, beside: &Beside) -> Result<Resolved> {
+        let resolved = self.what.resolve(merged, facts, self.target, beside)?;
         let first = self.target.nodes.first().is_some_and(|first| first == name);
         Ok(if first { resolved } else { resolved.beside_the_first() })
     }
@@ -105,10 +106,11 @@ impl Together<'_> {
         agreement.settle(self.context, &nodes, &mut glances).await?;
         let merged = self.merged(&glances)?;
         let plans: Vec<&Plan> = names.iter().filter_map(of).collect();
+        let beside = Beside::of(self.opened.customization.as_ref())?;
         let mut looking = Vec::new();
         for (((node, glance), merged), plan) in nodes.iter().zip(glances).zip(&merged).zip(&plans) {
             let (node, plan) = (node.clone(), Plan::clone(plan));
-            let mut resolved = self.resolve(&plan.node, merged, &glance.facts)?;
+            let mut resolved = self.resolve(&plan.node, merged, &glance.facts, &beside)?;
             resolved.wanted.deployment.extra.extend(planned_by.map(|who| (PLANNED_BY.to_owned(), who.to_owned())));
             looking.push(async move { resolved.look_approved(&node, glance, &plan).await });
         }

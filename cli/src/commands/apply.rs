@@ -1,7 +1,7 @@
 use crate::{
     carry::{How, carry},
     context::Context,
-    deploying::{Deploying, Target},
+    deploying::{Beside, Deploying, Target},
     error::{CommandError, Result},
     exit::Exit,
     log_heads,
@@ -80,7 +80,7 @@ impl Apply {
             let (mut glance, ()) = tokio::try_join!(glance, log_heads::check(context, &node))?;
             agreement.settle(context, slice::from_ref(&node), slice::from_mut(&mut glance)).await?;
             let merged = target.merge(context, opened, &glance.facts)?;
-            let mut resolved = what.resolve(&merged, &glance.facts, target)?;
+            let mut resolved = what.resolve(&merged, &glance.facts, target, &Beside::of(merged.customization.as_ref())?)?;
             let planned_by = file.another_planner().map(|who| (PLANNED_BY.to_owned(), who.to_owned()));
             resolved.wanted.deployment.extra.extend(planned_by);
             let planned = resolved.plan_approved(&node, glance, &BuiltinBackup, plan, &what.flags()?).await;

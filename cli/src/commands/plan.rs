@@ -1,6 +1,6 @@
 use crate::{
     context::Context,
-    deploying::{Deploying, Target},
+    deploying::{Beside, Deploying, Target},
     error::Result,
     exit::Exit,
     log_heads,
@@ -93,7 +93,7 @@ impl Plan {
             let (mut glance, ()) = tokio::try_join!(glance, log_heads::check(context, &node))?;
             agreement.settle(context, slice::from_ref(&node), slice::from_mut(&mut glance)).await?;
             let merged = target.merge(context, opened, &glance.facts)?;
-            let resolved = self.what.resolve(&merged, &glance.facts, target)?;
+            let resolved = self.what.resolve(&merged, &glance.facts, target, &Beside::of(merged.customization.as_ref())?)?;
             let choice = resolved.plan(&node, glance, &BuiltinBackup, &self.what.flags()?).await;
             Ok(match choice.map_err(|error| trust::naming(error, merged.pack.path()))? {
                 Choice::Nothing { why } => (Vec::new(), vec![why]),

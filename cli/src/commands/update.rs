@@ -2,7 +2,7 @@ use crate::{
     attach::attach,
     carry::{How, carry},
     context::Context,
-    deploying::{Deploying, Target},
+    deploying::{Beside, Deploying, Target},
     error::Result,
     exit::Exit,
     log_heads,
@@ -79,7 +79,7 @@ impl Update {
             }
             agreement.settle(context, slice::from_ref(&node), slice::from_mut(&mut glance)).await?;
             let merged = target.merge(context, opened, &glance.facts)?;
-            let resolved = self.what.resolve(&merged, &glance.facts, target)?;
+            let resolved = self.what.resolve(&merged, &glance.facts, target, &Beside::of(merged.customization.as_ref())?)?;
             let choice = resolved.plan(&node, glance, &BuiltinBackup, &self.what.flags()?).await;
             let choice = choice.map_err(|error| trust::naming(error, merged.pack.path()))?;
             let ask_secrets = |names: &[&str]| secrets::asked(context, merged.pack.manifest(), names);

@@ -103,4 +103,10 @@ fn settings_secrets_and_periodic_checks() {
     wait_for("the check to fail", || (health() == "degraded").then_some(()));
     let status = world.silver(["status", "declared"]).ok().stdout();
     assert!(status.contains("queue"), "{status}");
+
+    // who compares files needs no secret, nor the program that would tell it
+    std::fs::remove_file(world.work().join("password")).unwrap();
+    world.silver(["diff", "declared.zip", "declared", "--customize=mine"]).ok();
+    let refused = world.silver(update);
+    assert!(refused.stderr().contains("secret `admin-password`"), "{}", refused.stderr());
 }

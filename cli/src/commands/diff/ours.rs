@@ -2,7 +2,7 @@
 
 use crate::{
     context::Context,
-    deploying::{Deploying, Target},
+    deploying::{Beside, Deploying, Target},
     error::{CommandError, Result},
     kept::{self, Contents},
     merging::Opened,
@@ -41,7 +41,7 @@ impl Ours {
             Target { app: app.app.clone(), locations: Some(app.locations.clone()), nodes: vec![node.name().to_owned()] },
         );
         let merged = target.merge(context, opened, &facts)?;
-        let mut resolved = what.resolve(&merged, &facts, &target)?;
+        let mut resolved = what.resolve(&merged, &facts, &target, &Beside::default())?;
         let unknown = resolved.take_assembled(node, &app.locations).await?;
         let tree = Snapshot::new(resolved.wanted.tree, resolved.content.blobs);
         Ok(Self { tree, unknown, names: ["node", "pack"], node_is_new: false })
