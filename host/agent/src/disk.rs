@@ -83,12 +83,25 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), DiskError> {
 pub(crate) fn make_open_dir(path: &Path) -> Result<(), DiskError> {
     const MODE: u32 = 0o755;
     const PASSABLE: u32 = 0o711;
-    if let Ok(meta) = fs::metadata(path)
-        && meta.permissions().mode() & PASSABLE == PASSABLE
-    {
+    let there = match fs::DirBuilder::new().mode(MODE).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::DirBuilder::new().recursive(true).mode(MODE).create(path).at("make the directory", path)?;
+            false
+        }
+        made => made.at("make the directory", path).map(|()| false)?,
+    };
+    let (meta, wanted) = (fs::metadata(path).at("look at", path)?, if there { PASSABLE } else { MODE });
+    if !meta.is_dir() {
+        return Err(DiskError {
+            doing: "make the directory",
+            path: path.to_owned(),
+            source: io::ErrorKind::AlreadyExists.into(),
+        });
+    }
+    if meta.permissions().mode() & wanted == wanted {
         return Ok(());
     }
-    fs::DirBuilder::new().recursive(true).mode(MODE).create(path).at("make the directory", path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(MODE)).at("set the mode of", path) // whatever the umask is
 }
 

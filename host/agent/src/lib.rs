@@ -12,6 +12,7 @@ pub mod checkpoint;
 mod composed;
 mod content;
 mod data;
+mod directories;
 pub mod dirs;
 mod disk;
 pub mod endpoint;

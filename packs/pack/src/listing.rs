@@ -5,6 +5,7 @@
 //! tree is the sha256 of these lines.
 
 use crate::hash;
+use rayon::prelude::*;
 use silver_plugin_api::{Digest, Entry, EntryKind, TreePath};
 use std::{
     borrow::Cow,
@@ -297,6 +298,14 @@ impl Listing {
         if !text.is_empty() && !text.ends_with('\n') {
             return Err(wrong(text.lines().count(), "it does not end with a line feed"));
         }
+        let parsed: Option<Vec<_>> = text.par_split_terminator('\n').map(|line| parse_line(line).ok()).collect();
+        let ascends = |nodes: &Vec<(TreePath, Node)>| nodes.is_sorted_by(|(one, _), (next, _)| one < next);
+        if let Some(nodes) = parsed.filter(ascends)
+            && !nodes.first().is_some_and(|(path, _)| path.is_root())
+        {
+            return Self::from_ascending(nodes);
+        }
+        // one by one, to say what is wrong with which
         let mut nodes: Vec<(TreePath, Node)> = Vec::new();
         for (at, line) in text.split_terminator('\n').enumerate() {
             let (path, node) = parse_line(line).map_err(|why| wrong(at + 1, why))?;

@@ -6,7 +6,10 @@
 //! `inode SP size SP mtime SP ctime SP path LF`, times in nanoseconds.
 
 use super::{Found, list, walk};
-use crate::disk::{DiskError, read_optional, write_atomic};
+use crate::{
+    directories::by_directory,
+    disk::{DiskError, read_optional, write_atomic},
+};
 use rayon::prelude::*;
 use silver_pack::listing::Listing;
 use silver_plugin_api::{Digest, TreePath};
@@ -95,41 +98,11 @@ pub fn is_untouched(dir: &Path, stats: &Path, tree: &Digest) -> Result<bool, Dis
     if noted.next() != Some(tree.to_string().as_bytes()) {
         return Ok(false);
     }
-    let Some(dirs) = by_directory(noted) else { return Ok(false) };
+    let Some(noted) = noted.map(|line| Some((name(line)?, line))).collect::<Option<Vec<_>>>() else { return Ok(false) };
+    let dirs = by_directory(noted);
     dirs.par_iter()
         .map(|(below, files)| is_same(dir, OsStr::from_bytes(below), files, &dirs))
         .try_reduce(|| true, |one, other| Ok(one && other))
-}
-
-/// The lines of files, in the order of their names, by the path of the directory that they lie in. Every
-/// directory that has to be there is in it.
-type Directories<'a> = HashMap<&'a [u8], Vec<&'a [u8]>>;
-
-/// Sorts the lines; `None` when one makes no sense.
-fn by_directory<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<Directories<'a>> {
-    let mut dirs = Directories::from([(&b""[..], Vec::new())]);
-    // mostly the one before lies in the same directory
-    let (mut last, mut files) = (&b""[..], Vec::new());
-    for line in lines {
-        let dir = parent(name(line)?);
-        if dir != last {
-            put(&mut dirs, last, files);
-            (last, files) = (dir, Vec::new());
-        }
-        files.push(line);
-    }
-    put(&mut dirs, last, files);
-    Some(dirs)
-}
-
-/// Adds files of a directory, and the directories that it lies in.
-fn put<'a>(dirs: &mut Directories<'a>, dir: &'a [u8], files: Vec<&'a [u8]>) {
-    let mut above = dir;
-    while !dirs.contains_key(above) {
-        dirs.insert(above, Vec::new());
-        above = parent(above);
-    }
-    dirs.entry(dir).or_default().extend(files);
 }
 
 /// The path in a line.
@@ -137,13 +110,9 @@ fn name(line: &[u8]) -> Option<&[u8]> {
     line.splitn(5, |byte| *byte == b' ').nth(4)
 }
 
-/// The path of the directory that this one lies in.
-fn parent(path: &[u8]) -> &[u8] {
-    &path[..path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)]
-}
-
-/// Is what lies in the directory `below` just these files, untouched? Directories that nobody noted have to be empty.
-fn is_same(dir: &Path, below: &OsStr, files: &[&[u8]], dirs: &Directories<'_>) -> Result<bool, DiskError> {
+/// Is what lies in the directory `below` just these files, untouched? In `dirs` is every directory that was
+/// noted; others have to be empty.
+fn is_same(dir: &Path, below: &OsStr, files: &[&[u8]], dirs: &HashMap<&[u8], Vec<&[u8]>>) -> Result<bool, DiskError> {
     let (found, inner) = match list(dir, below) {
         // what should be there is not: no trouble, but an answer
         Err(error) if !below.is_empty() && matches!(error.source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {

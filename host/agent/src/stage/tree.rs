@@ -2,6 +2,7 @@
 
 use super::{StageError, shared::Shared};
 use crate::{
+    directories::by_directory,
     disk::{At, make_open_dir},
     store::StoreError,
 };
@@ -13,16 +14,21 @@ use silver_pack::{
 };
 use silver_plugin_api::TreePath;
 use std::{
-    collections::BTreeSet,
+    ffi::OsStr,
     fs::{self, OpenOptions},
     io::{self, Read},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{OpenOptionsExt, PermissionsExt, symlink},
+    },
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 /// So many bytes are written between two words about it.
 const STRIDE: u64 = 1 << 20;
+/// So many files are written by one core before others may help with the rest.
+const AT_ONCE: usize = 32;
 
 /// Where the files of a tree come from.
 #[derive(Debug, Clone, Copy)]
@@ -44,14 +50,15 @@ pub fn write(
     tell: &(dyn Fn(u64, u64) + Sync),
     given_up: &(dyn Fn() -> bool + Sync),
 ) -> Result<(), StageError> {
-    let dirs: BTreeSet<TreePath> = listing.iter().filter_map(|(path, _)| path.parent()).collect();
-    make_open_dir(to)?;
-    for dir in &dirs {
-        make_open_dir(&to.join(dir.as_str()))?;
+    let dirs = by_directory(listing.iter().map(|(path, _)| (path.as_str().as_bytes(), ())));
+    let mut dirs: Vec<&OsStr> = dirs.into_keys().map(OsStr::from_bytes).collect();
+    dirs.sort_unstable(); // parents come first
+    for dir in dirs {
+        make_open_dir(&to.join(dir))?;
     }
     let (total, done) = (listing.total_size(), AtomicU64::new(0));
     let files: Vec<(&TreePath, &Node)> = listing.iter().collect();
-    files.par_iter().try_for_each(|(path, node)| {
+    files.par_iter().with_max_len(AT_ONCE).try_for_each(|(path, node)| {
         if given_up() {
             return Err(StageError::GivenUp);
         }
