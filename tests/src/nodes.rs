@@ -31,13 +31,19 @@ use inside::Inside;
 /// Tests of one file: names and functions that panic when a promise is broken.
 pub type Tests = &'static [(&'static str, fn())];
 
+/// So many tests run at once, however many processors there are: their nodes share what the kernel lets root have of some
+/// things (128 instances of inotify, of which systemd and its like take about ten on each node).
+const AT_ONCE: usize = 4;
+
 /// What the namespaces hold; set once, by [`main`].
 static INSIDE: OnceLock<Inside> = OnceLock::new();
 
 /// Runs the tests of these files on real nodes, as the command line says; a name is that of the file,
 /// and the test's own.
 pub fn main(files: &[(&str, Tests)]) -> ExitCode {
-    let arguments = libtest_mimic::Arguments::from_args();
+    let mut arguments = libtest_mimic::Arguments::from_args();
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    arguments.test_threads.get_or_insert(processors.min(AT_ONCE));
     let named = |(file, tests): &(&str, Tests)| {
         let file = (*file).to_owned();
         tests.iter().map(move |(name, test)| (format!("{file}::{name}"), *test)).collect::<Vec<_>>()
