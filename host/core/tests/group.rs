@@ -39,6 +39,8 @@ enum Fails {
     VanishesAtBarrier,
     /// Its network is cut before it waits, and back after a moment.
     Blinks,
+    /// It is started again while it waits, which reverts its change; it is told of that when somebody asks for it.
+    StartsAnew,
 }
 
 /// What happened on all nodes, in order.
@@ -161,6 +163,11 @@ impl Node for Fake {
         Ok(())
     }
     async fn watch(&self, _: &str, listener: &mut dyn Listener) -> Result<Watched, NodeError> {
+        if self.fails == Fails::StartsAnew {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            let outcome = Self::outcome(OutcomeKind::Reverted);
+            return Ok(Watched::Idle(Some(Finished { id: "attempt".into(), outcome })));
+        }
         if self.fails == Fails::VanishesAtBarrier {
             return Err(NodeError::Unreachable { node: self.name.into(), reason: "silence".into() });
         }
@@ -247,7 +254,7 @@ impl Session for Fake {
         let broken = || NodeError::Broken { node: self.name.into(), reason: "cut".into() };
         match self.fails {
             Fails::Blinks => Err(broken()),
-            Fails::VanishesAtBarrier => {
+            Fails::VanishesAtBarrier | Fails::StartsAnew => {
                 listener.progress(says("barrier", ProgressKind::Begin("wait".into())));
                 Err(broken())
             }
@@ -398,6 +405,16 @@ async fn a_member_that_vanishes_before_the_switch_is_given_up_and_the_others_go_
         assert_eq!(ended, ends);
         assert!(!story.iter().any(|told| told.ends_with("switches") || told.ends_with("go")), "{story:?}");
         assert!(began.elapsed() < group::BARRIER / 4, "nobody waits for it to the end: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_was_started_anew_has_gone_back_although_it_answers() {
+    use Fails::{Never, StartsAnew};
+    for fails in [[Never, StartsAnew], [StartsAnew, Never]] {
+        let (ended, story) = carried(&fails).await;
+        assert_eq!(ended, ["reverted"; 2]);
+        assert!(!story.iter().any(|told| told.ends_with("switches")), "{story:?}");
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn switch(
                 let (node, app, id) = (Arc::clone(&nodes[index]), submitted.app().to_owned(), submitted.id().to_owned());
                 let follows = looking.spawn(follow(index, submitted, Arc::clone(&node), events.clone()));
                 let call = Some(Call { node, app, id, follows });
-                group.members.push(Member { ended: None, told: false, ready: Ready::NotYet, away: None, call });
+                group.members.push(Member { ended: None, told: false, ready: Ready::NotYet, away: None, cut: false, call });
             }
             Err(error) => {
                 group.turned = true;
@@ -76,6 +76,8 @@ struct Member {
     ready: Ready,
     /// Since when it cannot be reached.
     away: Option<Instant>,
+    /// The connection over which its change was followed broke, and nothing was heard of the change since.
+    cut: bool,
     call: Option<Call>,
 }
 
@@ -101,7 +103,7 @@ struct Call {
 
 impl Member {
     fn without(ended: Ended) -> Self {
-        Self { ended: Some(ended), told: false, ready: Ready::NotYet, away: None, call: None }
+        Self { ended: Some(ended), told: false, ready: Ready::NotYet, away: None, cut: false, call: None }
     }
 
     /// It neither has ended nor was told to go on.
@@ -119,12 +121,20 @@ impl Group {
         match event {
             Event::Waits(index) => self.members[index].ready = self.members[index].ready.max(Ready::Waits),
             Event::Away(index) => {
+                self.members[index].cut = true;
                 self.members[index].away.get_or_insert_with(Instant::now);
             }
-            Event::Near(index) => self.members[index].away = None,
+            Event::Near(index) => (self.members[index].cut, self.members[index].away) = (false, None),
             Event::Open(0) if !self.turned => self.tell_all(true),
             Event::Progress(..) | Event::Open(_) => {}
-            Event::Answers(index, true) => (self.members[index].ready, self.members[index].away) = (Ready::Answered, None),
+            Event::Answers(index, true) => {
+                let member = &mut self.members[index];
+                member.ready = Ready::Answered;
+                // a node that was started again answers, and its change may have been reverted by that
+                if !member.cut {
+                    member.away = None;
+                }
+            }
             Event::Answers(index, false) => {
                 self.members[index].away.get_or_insert_with(Instant::now);
                 self.call(index);
