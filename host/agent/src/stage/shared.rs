@@ -10,7 +10,7 @@
 
 use super::tree::make_file;
 use crate::{
-    disk::{At, DiskError, make_dir, names_all, remove_dir, remove_file},
+    disk::{At, DiskError, make_dir, names_all, remove_file},
     stage::StageError,
 };
 use silver_pack::{
@@ -20,83 +20,94 @@ use silver_pack::{
 };
 use silver_plugin_api::{Digest, TreePath};
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
 /// The end of the name of an executable file.
 const EXECUTABLE: &str = "-x";
-/// The beginning of the name of a directory with files that are not durable yet.
-const UNFINISHED: &str = ".new-";
 
 /// The directory of shared files, for one release that is laid out.
 #[derive(Debug)]
 pub struct Shared {
     dir: PathBuf,
-    /// What this release brings; it gets its name when it is durable.
-    fresh: tempfile::TempDir,
-    names: Mutex<BTreeSet<String>>,
+    /// What this release brings, by the name that it gets when it is durable, and where it lies in the release's own tree.
+    fresh: Mutex<BTreeMap<String, PathBuf>>,
 }
 
 impl Shared {
     /// The files in `dir`, which need not be there yet.
     pub fn new(dir: &Path) -> Result<Self, DiskError> {
         make_dir(dir)?;
-        let fresh = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(dir).at("make a directory in", dir)?;
-        Ok(Self { dir: dir.to_owned(), fresh, names: Mutex::default() })
+        Ok(Self { dir: dir.to_owned(), fresh: Mutex::default() })
     }
 
-    /// Links the file to `to`; makes it first, from `blobs`, when it is not there or not sound. Where the file system
+    /// Links the file to `to`; makes it there, from `blobs`, when it is not to be had or not sound. Where the file system
     /// allows no (more) links, `to` becomes a copy.
     pub(super) fn link(&self, path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
         let name = name(&node.digest, node.kind);
         let durable = place(&self.dir, &name);
         let linked = if is_sound(&durable, node) { fs::hard_link(&durable, to) } else { Err(io::ErrorKind::NotFound.into()) };
         let linked = match linked {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::hard_link(self.make(path, node, blobs, name)?, to),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let fresh = self.fresh().get(&name).cloned();
+                let Some(fresh) = fresh else {
+                    make(path, node, blobs, to)?;
+                    self.fresh().insert(name, to.to_owned());
+                    return Ok(());
+                };
+                fs::hard_link(fresh, to)
+            }
             linked => linked,
         };
         match linked {
-            Err(error) if refuses_links(&error) => {
-                make_file(path, node, blobs, to)?;
-                Ok(seal(to, &node.digest)?)
-            }
+            Err(error) if refuses_links(&error) => make(path, node, blobs, to),
             linked => Ok(linked.at("link a shared file to", to)?),
         }
     }
 
-    /// A file gets its name when it is whole. Two threads may make the same one: the first stays, since it
-    /// may be linked to already.
-    fn make(&self, path: &TreePath, node: &Node, blobs: &dyn Blobs, name: String) -> Result<PathBuf, StageError> {
-        let fresh = self.fresh.path().join(&name);
-        if fresh.exists() {
-            return Ok(fresh);
-        }
-        let making = tempfile::Builder::new().tempdir_in(self.fresh.path()).at("make a directory in", self.fresh.path())?;
-        let new = making.path().join("file");
-        make_file(path, node, blobs, &new)?;
-        seal(&new, &node.digest)?;
-        match fs::hard_link(&new, &fresh) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            named => named.at("name a shared file", &fresh)?,
-        }
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
-        Ok(fresh)
-    }
-
     /// Shares what was brought, which has been made durable.
     pub fn publish(self) -> Result<(), DiskError> {
-        for name in self.names.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let mut above = PathBuf::new();
+        for (name, from) in self.fresh.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let place = place(&self.dir, &name);
-            make_dir(place.parent().unwrap_or(&self.dir))?;
-            fs::rename(self.fresh.path().join(name), &place).at("rename a shared file to", &place)?;
+            let parent = place.parent().unwrap_or(&self.dir);
+            if above != parent {
+                make_dir(parent)?;
+                parent.clone_into(&mut above);
+            }
+            share(&from, &place)?;
         }
         Ok(())
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, BTreeMap<String, PathBuf>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives a file its name among the shared ones. What has that name is not sound, or somebody else has just brought it, or
+/// allows no more links.
+fn share(from: &Path, place: &Path) -> Result<(), DiskError> {
+    for attempt in [1, 2] {
+        match fs::hard_link(from, place) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt == 1 => remove_file(place)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists || refuses_links(&error) => return Ok(()),
+            linked => return linked.at("share a file as", place),
+        }
+    }
+    Ok(())
+}
+
+fn make(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
+    match make_file(path, node, blobs, to)? {
+        Some(file) => Ok(seal(&file, to, &node.digest)?),
+        None => Ok(()),
     }
 }
 
@@ -109,10 +120,8 @@ fn place(dir: &Path, name: &str) -> PathBuf {
     dir.join(&name[..2]).join(name)
 }
 
-fn seal(file: &Path, digest: &Digest) -> Result<(), DiskError> {
-    // root may open what nobody may write, and others made it themselves: to read is enough
-    let opened = File::open(file).at("open", file)?;
-    opened.set_modified(store_time(digest, SystemTime::now())).at("set the time of", file)
+fn seal(file: &File, path: &Path, digest: &Digest) -> Result<(), DiskError> {
+    file.set_modified(store_time(digest, SystemTime::now())).at("set the time of", path)
 }
 
 /// Is it there as it was made? What was only touched is read.
@@ -124,8 +133,10 @@ fn is_sound(file: &Path, node: &Node) -> bool {
     if meta.mtime_nsec() == 0 && meta.mtime().cast_unsigned() % WINDOW == chosen(&node.digest) {
         return true;
     }
-    let same = File::open(file).and_then(|mut file| hash::copy_hashed(&mut file, &mut io::sink()));
-    same.is_ok_and(|(found, _)| found == node.digest) && seal(file, &node.digest).is_ok()
+    // root may open what nobody may write, and others made it themselves: to read is enough
+    let Ok(mut opened) = File::open(file) else { return false };
+    let same = hash::copy_hashed(&mut opened, &mut io::sink()).is_ok_and(|(found, _)| found == node.digest);
+    same && seal(&opened, file, &node.digest).is_ok()
 }
 
 /// The seconds of which the digest chooses one.
@@ -149,14 +160,10 @@ fn refuses_links(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TooManyLinks | io::ErrorKind::CrossesDevices)
 }
 
-/// Removes what no release has any more, and what was never finished. Nobody may be staging.
+/// Removes what no release has any more. Nobody may be staging.
 pub(crate) fn sweep(dir: &Path) -> Result<(), DiskError> {
     for name in names_all(dir)? {
         let below = dir.join(&name);
-        if name.starts_with(UNFINISHED) {
-            remove_dir(&below)?;
-            continue;
-        }
         for name in names_all(&below)? {
             let file = below.join(name);
             if fs::symlink_metadata(&file).at("look at", &file)?.nlink() == 1 {
@@ -227,12 +234,10 @@ mod tests {
         let store = dir.path().join("store");
         let one = link(dir.path(), "one", Kind::File, "one");
         let two = link(dir.path(), "two", Kind::Executable, "two");
-        fs::create_dir(store.join(".new-killed")).unwrap();
         sweep(&store).unwrap();
         let count =
             || walkdir::WalkDir::new(&store).into_iter().filter(|entry| entry.as_ref().unwrap().file_type().is_file()).count();
         assert_eq!(count(), 2);
-        assert!(!store.join(".new-killed").exists());
         fs::remove_file(two).unwrap();
         sweep(&store).unwrap();
         assert_eq!(count(), 1);
@@ -251,7 +256,7 @@ mod tests {
         for to in ["one", "two"] {
             shared.link(&TreePath::new("a").unwrap(), &node, &blobs, &dir.path().join(to)).unwrap();
         }
-        assert_eq!(fs::metadata(dir.path().join("one")).unwrap().nlink(), 3);
+        assert_eq!(fs::metadata(dir.path().join("one")).unwrap().nlink(), 2);
         assert!(shared.open(&digest).is_err());
         drop(shared);
         assert_eq!(fs::read_dir(dir.path().join("store")).unwrap().count(), 0);

@@ -12,10 +12,11 @@ use silver_pack::{
     listing::{Kind, Listing, Node},
     snapshot::Blobs,
 };
-use silver_plugin_api::TreePath;
+use silver_plugin_api::{Digest, TreePath};
 use std::{
+    collections::HashMap,
     ffi::OsStr,
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read},
     os::unix::{
         ffi::OsStrExt,
@@ -57,19 +58,20 @@ pub fn write(
         make_open_dir(&to.join(dir))?;
     }
     let (total, done) = (listing.total_size(), AtomicU64::new(0));
-    let files: Vec<(&TreePath, &Node)> = listing.iter().collect();
-    files.par_iter().with_max_len(AT_ONCE).try_for_each(|(path, node)| {
-        if given_up() {
-            return Err(StageError::GivenUp);
-        }
-        let to = to.join(path.as_str());
-        match how {
-            How::Link(shared) if node.kind != Kind::Link => shared.link(path, node, blobs, &to)?,
-            _ => make_file(path, node, blobs, &to)?,
-        }
-        let before = done.fetch_add(node.size, Ordering::Relaxed);
-        if before / STRIDE != (before + node.size) / STRIDE {
-            tell(before + node.size, total);
+    same(listing).par_iter().with_max_len(AT_ONCE).try_for_each(|(node, paths)| {
+        for path in paths {
+            if given_up() {
+                return Err(StageError::GivenUp);
+            }
+            let to = to.join(path.as_str());
+            match how {
+                How::Link(shared) if node.kind != Kind::Link => shared.link(path, node, blobs, &to)?,
+                _ => drop(make_file(path, node, blobs, &to)?),
+            }
+            let before = done.fetch_add(node.size, Ordering::Relaxed);
+            if before / STRIDE != (before + node.size) / STRIDE {
+                tell(before + node.size, total);
+            }
         }
         Ok(())
     })?;
@@ -77,22 +79,36 @@ pub fn write(
     Ok(())
 }
 
-/// Makes one file or link; fails when the content is another.
-pub(super) fn make_file(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
+/// The files of a tree, those that are the same together: whoever makes one links the others to it.
+fn same(listing: &Listing) -> Vec<(&Node, Vec<&TreePath>)> {
+    let mut all: Vec<(&Node, Vec<&TreePath>)> = Vec::with_capacity(listing.len());
+    let mut known: HashMap<(&Digest, Kind), usize> = HashMap::with_capacity(listing.len());
+    for (path, node) in listing {
+        let at = *known.entry((&node.digest, node.kind)).or_insert(all.len());
+        match all.get_mut(at) {
+            Some((_, paths)) => paths.push(path),
+            None => all.push((node, vec![path])),
+        }
+    }
+    all
+}
+
+/// Makes one file, which is still open then, or link; fails when the content is another.
+pub(super) fn make_file(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<Option<File>, StageError> {
     let mut content = blobs.open(&node.digest).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => StageError::Store(StoreError(silver_registry::RegistryError::NoBlob(node.digest))),
         _ => error_at(error, to),
     })?;
     // what is longer than the tree says need not be read to its end
     let mut content = content.as_mut().take(node.size + 1);
-    let found = if node.kind == Kind::Link {
+    let (found, file) = if node.kind == Kind::Link {
         let mut target = String::new();
         content.read_to_string(&mut target).at("read the link for", to)?;
         let found = hash::sha256(target.as_bytes());
         if found == node.digest {
             symlink(&target, to).at("make the link", to)?;
         }
-        found
+        (found, None)
     } else {
         let mode = if node.kind == Kind::Executable { 0o555 } else { 0o444 };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(to).at("make", to)?;
@@ -101,9 +117,9 @@ pub(super) fn make_file(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Pa
         if file.metadata().at("look at", to)?.permissions().mode() & 0o777 != mode {
             file.set_permissions(fs::Permissions::from_mode(mode)).at("set the mode of", to)?;
         }
-        found
+        (found, Some(file))
     };
-    if found == node.digest { Ok(()) } else { Err(StageError::Content { path: path.clone(), expected: node.digest, found }) }
+    if found == node.digest { Ok(file) } else { Err(StageError::Content { path: path.clone(), expected: node.digest, found }) }
 }
 
 fn error_at(error: io::Error, to: &Path) -> StageError {

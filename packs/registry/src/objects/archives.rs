@@ -48,13 +48,16 @@ impl Archives {
                 return found;
             }
         }
+        let unknown: Vec<Digest> = {
+            let known = self.known.read().ok()?;
+            names(&self.dir).into_iter().filter(|archive| !known.archives.contains(archive)).collect()
+        };
+        // while nothing is locked: a pack that has to be read is read by all cores, which may be looking for contents, too
+        let read = |archive: &Digest| Some((*archive, locations(&self.dir.join(format!("{}.zip", archive.hex())))?));
+        let found: Vec<_> = unknown.iter().filter_map(read).collect();
         let mut known = self.known.write().ok()?;
-        for archive in names(&self.dir) {
-            if !known.archives.contains(&archive)
-                && let Some(locations) = locations(&self.dir.join(format!("{}.zip", archive.hex())))
-            {
-                known.add(archive, locations);
-            }
+        for (archive, locations) in found {
+            known.add(archive, locations);
         }
         known.changed = changed;
         known.contents.get(content).copied()
