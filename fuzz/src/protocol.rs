@@ -111,6 +111,12 @@ pub(crate) fn hello() -> Vec<u8> {
     [MARKER, &length.to_be_bytes(), &[0], &body].concat()
 }
 
+/// What compressing does not make smaller, and so travels as it is.
+fn dense() -> Vec<u8> {
+    let next = |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+    std::iter::successors(Some(1), next).flat_map(|state: u64| state.to_be_bytes().into_iter().take(4)).take(20_000).collect()
+}
+
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let message = |response: &Response| Frame::Message(serde_json::to_vec(response).expect("plain data"));
     let progress = Progress { step: "stage".into(), kind: ProgressKind::Done, at_ms: 1 };
@@ -122,6 +128,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         said(&[message(&Response::Progress(progress)), ok.clone(), ok.clone(), ok]),
         said(&[message(&Response::Tree { size: 5 }), Frame::Data(b"lines".to_vec())]),
         said(&[message(&Response::Tree { size: 5 }), Frame::Data(Vec::new()), Frame::Data(Vec::new())]),
+        said(&[message(&Response::Tree { size: 20_000 }), Frame::Data(dense())]),
         said(&[Frame::Data(b"out".to_vec()), Frame::Error(b"err".to_vec()), message(&Response::Exit { code: 3 })]),
         said(&[message(&Response::Idle { last: None })]),
     ]

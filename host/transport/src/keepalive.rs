@@ -33,18 +33,18 @@ impl Drop for Keepalive {
 mod tests {
     use super::*;
     use crate::dial::shake;
-    use silver_agent::protocol::MARKER;
+    use silver_agent::protocol::{Hello, MARKER};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
     async fn an_idle_client_is_heard() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
         let (reader, writer) = tokio::io::split(ours);
-        let hello = br#"{"silver":"0","protocol":1,"who":"agent"}"#;
+        let hello = serde_json::to_vec(&Hello::new("agent")).unwrap();
         theirs.write_all(MARKER).await.unwrap();
         theirs.write_u32(u32::try_from(hello.len()).unwrap()).await.unwrap();
         theirs.write_u8(0).await.unwrap();
-        theirs.write_all(hello).await.unwrap();
+        theirs.write_all(&hello).await.unwrap();
         let (channel, _) = shake(Box::new(reader), Box::new(writer), "ann@home").await.unwrap();
         let talk = Arc::new(Mutex::new(channel.split().1));
         let keepalive = Keepalive::start(talk, Duration::from_millis(1));

@@ -7,6 +7,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 pub const MAX_FRAME: usize = 8 << 20;
 /// The largest chunk of data in bytes, before compression.
 pub const CHUNK: usize = 1 << 20;
+/// A chunk is compressed when this much of it, taken from as many places, becomes smaller by a tenth.
+const SAMPLE: usize = 4 << 10;
+const SAMPLES: usize = 4;
 /// So much noise of a login shell is skipped before the marker.
 pub const MAX_NOISE: usize = 64 << 10;
 
@@ -43,6 +46,8 @@ pub(super) async fn read(reader: &mut (impl AsyncRead + Unpin)) -> Result<Option
         1 => Frame::Data(inflate(&body)?),
         2 => Frame::Error(inflate(&body)?),
         3 if body.is_empty() => Frame::Alive,
+        4 if body.len() <= CHUNK => Frame::Data(body),
+        4 => return Err(ProtocolError::TooLong(body.len())),
         other => return Err(ProtocolError::UnknownFrame(other)),
     }))
 }
@@ -51,6 +56,7 @@ pub(super) async fn read(reader: &mut (impl AsyncRead + Unpin)) -> Result<Option
 pub(super) async fn write(writer: &mut (impl AsyncWrite + Unpin), frame: &Frame) -> Result<(), ProtocolError> {
     match frame {
         Frame::Message(body) => write_body(writer, 0, body).await,
+        Frame::Data(bytes) if is_dense(bytes) => write_body(writer, 4, bounded(bytes)?).await,
         Frame::Data(bytes) => write_body(writer, 1, &deflate(bytes)?).await,
         Frame::Error(bytes) => write_body(writer, 2, &deflate(bytes)?).await,
         Frame::Alive => write_body(writer, 3, &[]).await,
@@ -91,11 +97,22 @@ pub(super) fn excerpt(seen: &[u8]) -> String {
     silver_plugin_api::path::plain(String::from_utf8_lossy(tail).trim()).into_owned()
 }
 
-fn deflate(bytes: &[u8]) -> Result<Vec<u8>, ProtocolError> {
-    if bytes.len() > CHUNK {
-        return Err(ProtocolError::TooLong(bytes.len()));
+/// Is it packed already, as a pack is? To compress that would only cost time, on both sides.
+fn is_dense(bytes: &[u8]) -> bool {
+    if bytes.len() <= SAMPLE * SAMPLES {
+        return false;
     }
-    Ok(zstd::bulk::compress(bytes, 1)?)
+    let places = (0..SAMPLES).map(|number| (bytes.len() - SAMPLE) / (SAMPLES - 1) * number);
+    let sample: Vec<u8> = places.flat_map(|at| &bytes[at..at + SAMPLE]).copied().collect();
+    zstd::bulk::compress(&sample, 1).is_ok_and(|packed| packed.len() > sample.len() / 10 * 9)
+}
+
+fn bounded(bytes: &[u8]) -> Result<&[u8], ProtocolError> {
+    if bytes.len() > CHUNK { Err(ProtocolError::TooLong(bytes.len())) } else { Ok(bytes) }
+}
+
+fn deflate(bytes: &[u8]) -> Result<Vec<u8>, ProtocolError> {
+    Ok(zstd::bulk::compress(bounded(bytes)?, 1)?)
 }
 
 /// Never makes more than [`CHUNK`] bytes, whatever the frame claims.

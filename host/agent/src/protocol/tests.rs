@@ -37,6 +37,32 @@ async fn messages_and_data_arrive_as_sent() {
 }
 
 #[tokio::test]
+async fn what_is_packed_already_is_sent_as_it_is() {
+    let mut dense = Vec::new();
+    let mut state = 1_u64;
+    while dense.len() < CHUNK {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        dense.extend_from_slice(&state.to_be_bytes()[..4]);
+    }
+    let mut text_at_the_end = dense.clone();
+    text_at_the_end[CHUNK / 3..].fill(b'x');
+    for (bytes, kind) in
+        [(dense.clone(), 4), (dense[..100].to_vec(), 1), (vec![b'x'; CHUNK], 1), (text_at_the_end, 1), (Vec::new(), 1)]
+    {
+        let mut stream = Vec::new();
+        frame::write(&mut stream, &Frame::Data(bytes.clone())).await.unwrap();
+        assert_eq!(stream[4], kind, "{} bytes", bytes.len());
+        assert!(frame::read(&mut stream.as_slice()).await.unwrap() == Some(Frame::Data(bytes)));
+    }
+    dense.push(0);
+    assert!(matches!(frame::write(&mut Vec::new(), &Frame::Data(dense.clone())).await, Err(ProtocolError::TooLong(_))));
+    let mut stream = u32::try_from(dense.len()).unwrap().to_be_bytes().to_vec();
+    stream.push(4);
+    stream.extend(dense);
+    assert!(matches!(frame::read(&mut stream.as_slice()).await, Err(ProtocolError::TooLong(_))));
+}
+
+#[tokio::test]
 async fn a_login_shells_noise_is_skipped_up_to_its_bound() {
     for (noise, fine) in [(0, true), (MAX_NOISE, true), (MAX_NOISE + 1, false)] {
         let mut stream = vec![b'x'; noise];
