@@ -2,6 +2,7 @@
 //! dot; the release gets its own by one rename, when everything is durable.
 
 mod assemble;
+mod brought;
 mod environment;
 mod instance;
 pub(crate) mod program;
@@ -23,6 +24,7 @@ use crate::{
     trash,
 };
 pub use assemble::{AssembleError, Parts, assemble};
+pub use brought::Brought;
 pub use environment::EnvironmentError;
 use shared::Shared;
 #[cfg(test)]
@@ -127,6 +129,8 @@ pub struct Means<'a> {
     pub apps: &'a dyn Apps,
     /// Where commands that build environments find programs.
     pub path: &'a str,
+    /// What came with a pack and is a file already.
+    pub brought: Option<Arc<Brought>>,
     /// Is told how it goes.
     pub feed: &'a Arc<Feed>,
     /// Becomes true when nobody wants the release any more.
@@ -195,6 +199,7 @@ async fn fill(means: Means<'_>, order: &Order, unfinished: &Path) -> Result<(), 
 async fn lay_out(means: &Means<'_>, order: &Order, unfinished: &Path) -> Result<(), StageError> {
     let (dirs, store, feed) = (means.dirs.clone(), Arc::clone(means.store), Arc::clone(means.feed));
     let (order, to, cancel) = (order.clone(), unfinished.to_owned(), means.cancel.clone());
+    let brought = means.brought.clone();
     let work = move || -> Result<(), StageError> {
         trash::discard(&dirs, &to)?;
         if dirs.is_server() {
@@ -214,7 +219,7 @@ async fn lay_out(means: &Means<'_>, order: &Order, unfinished: &Path) -> Result<
         let tell = |done, total| feed.say("stage:files", ProgressKind::Amount { done, total: Some(total) });
         let (tree, objects, given_up) = (to.join("tree"), store.registry().objects(), || *cancel.borrow());
         if dirs.is_server() {
-            let shared = Shared::new(&dirs.store())?;
+            let shared = Shared::new(&dirs.store())?.with(brought.as_deref());
             tree::write(&listing, objects, &tree, How::Link(&shared), &tell, &given_up)?;
             sync_file_system(&to)?;
             shared.publish()?;

@@ -6,7 +6,7 @@ use crate::{
     facts,
 };
 use rustix::fs::{FlockOperation, flock};
-use silver_pack::listing::Listing;
+use silver_pack::{archive::Keep, listing::Listing};
 use silver_plugin_api::{
     Digest,
     plan::{LogHead, Missing},
@@ -88,9 +88,9 @@ impl Store {
     }
 
     /// Keeps a pack's zip, of which `rest` is what follows the first `from` bytes. Should it end too early, what came
-    /// is there the next time.
-    pub fn put_archive(&self, rest: &mut dyn Read, digest: &Digest, from: u64) -> Result<(), StoreError> {
-        self.registry.objects().receive_archive(rest, digest, from)?;
+    /// is there the next time. `keep` is given contents while they come.
+    pub fn put_archive(&self, rest: &mut dyn Read, digest: &Digest, from: u64, keep: Keep<'_>) -> Result<(), StoreError> {
+        self.registry.objects().receive_archive(rest, digest, from, keep)?;
         Ok(())
     }
 

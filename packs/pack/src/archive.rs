@@ -13,6 +13,7 @@
 //! counts). Inflating is `zlib-rs`, which tells how much of its input it used; libdeflate, which
 //! does not, could not show bytes after the end of a stream. Writing is libdeflate.
 
+mod ahead;
 mod central;
 mod content;
 mod end;
@@ -26,6 +27,7 @@ mod source;
 mod strictness;
 mod write;
 
+pub use ahead::{Ahead, Front};
 pub use error::ArchiveError;
 pub use location::{Location, Method, ZipBlobs};
 pub use strictness::Strictness;
@@ -51,6 +53,10 @@ const UNKNOWN: Digest = Digest::from_bytes([0; 32]);
 /// So many bytes are hashed at a time.
 const PIECE: usize = 1 << 20;
 
+/// Is given contents that were checked and hashed, each as a whole and perhaps more than once; long ones are left out.
+/// Whether the archive that they are in is sound is not known yet.
+pub type Keep<'a> = &'a (dyn Fn(&Digest, &[u8]) + Sync);
+
 /// A validated archive: its tree, and where each content lies in its bytes.
 #[derive(Debug)]
 pub struct Archive {
@@ -69,10 +75,14 @@ impl Archive {
     }
 
     fn of(source: &dyn Source, strictness: Strictness, limits: &Limits) -> Result<Self, ArchiveError> {
-        let (parsed, digest) = rayon::join(|| parse(source, limits), || hash_all(source));
-        let Parsed { listing, locations, deviation } = parsed?;
+        let (parsed, digest) = rayon::join(|| parse(source, limits, None), || hash_all(source));
+        Self::found(source, parsed?, digest?, strictness)
+    }
+
+    fn found(source: &dyn Source, parsed: Parsed, digest: Digest, strictness: Strictness) -> Result<Self, ArchiveError> {
+        let Parsed { listing, locations, deviation } = parsed;
         let (listing, locations) = (Arc::new(listing), Arc::new(locations));
-        let archive = Self { listing, locations, digest: digest?, size: source.size(), deviation };
+        let archive = Self { listing, locations, digest, size: source.size(), deviation };
         archive.demand(strictness)?;
         Ok(archive)
     }
@@ -112,13 +122,27 @@ impl Archive {
 /// by its digest.
 pub fn open(path: &Path, strictness: Strictness, limits: &Limits) -> Result<(Archive, ZipBlobs), ArchiveError> {
     let file = open_file(path)?;
+    let size = bounded(&file, path, limits)?;
+    let archive = Archive::of(&OnDisk::new(&file, path, size), strictness, limits)?;
+    let blobs = ZipBlobs::new(file, archive.locations.clone());
+    Ok((archive, blobs))
+}
+
+/// Validates an archive that has arrived, and whose bytes were found to have this digest then: what was found `ahead` is
+/// not looked at again.
+pub fn arrived(ahead: &Ahead<'_>, digest: Digest, strictness: Strictness, limits: &Limits) -> Result<Archive, ArchiveError> {
+    let (file, path) = ahead.place();
+    let size = bounded(file, path, limits)?;
+    let source = OnDisk::new(file, path, size);
+    Archive::found(&source, parse(&source, limits, Some(ahead))?, digest, strictness)
+}
+
+fn bounded(file: &File, path: &Path, limits: &Limits) -> Result<u64, ArchiveError> {
     let size = file.metadata().map_err(source::failed(path))?.len();
     if size > limits.archive {
         return Err(ArchiveError::Limit { entry: path.display().to_string(), limit: limits.archive, of: "bytes of an archive" });
     }
-    let archive = Archive::of(&OnDisk::new(&file, path, size), strictness, limits)?;
-    let blobs = ZipBlobs::new(file, archive.locations.clone());
-    Ok((archive, blobs))
+    Ok(size)
 }
 
 /// As [`open`], for a file that is known to be the archive that was validated before: it is not read now. Contents
@@ -153,7 +177,7 @@ struct Parsed {
     deviation: Option<String>,
 }
 
-fn parse(source: &dyn Source, limits: &Limits) -> Result<Parsed, ArchiveError> {
+fn parse(source: &dyn Source, limits: &Limits, ahead: Option<&Ahead<'_>>) -> Result<Parsed, ArchiveError> {
     let mut window = Window::new(source, central::PIECE);
     let end = end::find(&mut window, source.size())?;
     let entries = central::read(&mut window, &end, limits)?;
@@ -164,7 +188,13 @@ fn parse(source: &dyn Source, limits: &Limits) -> Result<Parsed, ArchiveError> {
     let contents: Vec<Result<Digest, ArchiveError>> = entries
         .par_iter()
         .zip(&places)
-        .map_init(|| content::Checker::new(source), |checker, (entry, place)| checker.check(entry, place.start))
+        .map_init(
+            || content::Checker::new(source),
+            |checker, (entry, place)| match ahead.and_then(|ahead| ahead.digest(entry, place.start)) {
+                Some(digest) => Ok(digest),
+                None => checker.check(entry, place.start, ahead.map(|ahead| ahead.keep)),
+            },
+        )
         .collect();
     let mut locations = HashMap::with_capacity(entries.len());
     for ((entry, place), digest) in entries.iter().zip(&places).zip(contents) {

@@ -19,7 +19,7 @@ use crate::{
     error::RegistryError,
 };
 use silver_pack::{
-    archive::{self, Strictness},
+    archive::{self, Archive, Strictness},
     hash,
     limits::Limits,
     snapshot::{Blobs, Verified},
@@ -96,19 +96,19 @@ impl Objects {
             return Ok(there.len());
         }
         let (temporary, size) = self.receive(zip, archive, "a pack")?;
-        self.keep_archive(temporary, archive)?;
+        let (sound, _) = archive::open(temporary.path(), Strictness::Pack, &Limits::default())
+            .map_err(|source| RegistryError::Archive { archive: *archive, source })?;
+        self.keep_archive(temporary, &sound)?;
         Ok(size)
     }
 
-    /// Gives a zip with the right digest its name, if it is a sound archive.
-    fn keep_archive(&self, temporary: Temporary, archive: &Digest) -> Result<(), RegistryError> {
-        let dest = self.archive_path(archive);
-        let (sound, _) = archive::open(temporary.path(), Strictness::Pack, &Limits::default())
-            .map_err(|source| RegistryError::Archive { archive: *archive, source })?;
+    /// Gives a sound archive its name.
+    fn keep_archive(&self, temporary: Temporary, sound: &Archive) -> Result<(), RegistryError> {
+        let dest = self.archive_path(&sound.digest());
         let blobs = archives::to_lines(sound.locations());
         durable::publish(&self.tmp, &dest.with_extension("blobs"), blobs.as_bytes(), READ_ONLY)?;
         temporary.publish(&dest)?;
-        self.archives.add(archive, sound.locations());
+        self.archives.add(&sound.digest(), sound.locations());
         Ok(())
     }
 
@@ -305,6 +305,6 @@ mod tests {
         let error = fixture.registry.objects().put_archive(&mut &zip[..], &digest).unwrap_err();
         assert!(matches!(&error, RegistryError::Archive { archive, .. } if *archive == digest), "{error}");
         assert!(!fixture.registry.objects().has_archive(&digest));
-        assert!(archive::Archive::read(&zip, Strictness::Any, &Limits::default()).is_ok(), "it is sound");
+        assert!(Archive::read(&zip, Strictness::Any, &Limits::default()).is_ok(), "it is sound");
     }
 }

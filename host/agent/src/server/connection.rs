@@ -17,7 +17,7 @@ use crate::{
     names,
     protocol::{Channel, ErrorCode, Hello, ProtocolError, Refusal, Request, Response, accept},
     secrets,
-    stage::{self, AssembleError, Order, Parts, StageError},
+    stage::{self, AssembleError, Brought, Order, Parts, StageError},
     state,
 };
 use silver_pack::listing::Listing;
@@ -46,7 +46,7 @@ where
         Err(error) => return log_error("a client could not be understood", &error),
     };
     let (reader, writer) = channel.split();
-    let mut connection = Connection { agent, who: hello.who, locks: BTreeMap::new(), reader, writer };
+    let mut connection = Connection { agent, who: hello.who, locks: BTreeMap::new(), brought: None, reader, writer };
     if let Err(error) = Box::pin(connection.run()).await {
         tracing::debug!("a connection ended: {error}");
     }
@@ -56,6 +56,8 @@ struct Connection {
     agent: Arc<Agent>,
     who: String,
     locks: BTreeMap<String, Lock>,
+    /// What came with the last pack, for the release that is laid out next.
+    brought: Option<Arc<Brought>>,
     reader: Reader,
     writer: Writer,
 }
@@ -133,10 +135,7 @@ impl Connection {
                 names::app(&app)?;
                 Response::Renewed(secrets::renewed(agent.dirs(), &app, &secrets)?)
             }
-            Request::PutArchive { digest, size, from } => {
-                let left = size.saturating_sub(from);
-                self.take(left, move |store, rest| store.put_archive(rest, &digest, from)).await?
-            }
+            Request::PutArchive { digest, size, from } => self.take_archive(digest, size, from).await?,
             Request::PutBlobs { blobs } => self.take_blobs(blobs).await?,
             Request::PutTree { digest, size } => self.take_tree(digest, size).await?,
             Request::Tree { digest } => {
@@ -243,12 +242,14 @@ impl Connection {
     async fn prepare(&mut self, what: Preparation, lock: Option<Lock>) -> Result<Option<Listing>, Stop> {
         let (feed, (given_up, cancel)) = (Arc::new(Feed::default()), watch::channel(false));
         let (agent, told) = (Arc::clone(&self.agent), Arc::clone(&feed));
+        let brought = if matches!(what, Preparation::Release(_)) { self.brought.take() } else { None };
         let mut staging = tokio::spawn(async move {
             let means = stage::Means {
                 dirs: agent.dirs(),
                 store: &agent.store,
                 apps: &*agent.apps,
                 path: &agent.options.path,
+                brought,
                 feed: &told,
                 cancel,
             };

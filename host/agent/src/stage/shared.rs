@@ -8,9 +8,9 @@
 //! size, so other bytes have to have another time. A file that somebody edited where it lies, through whichever
 //! release, is known by its time: it is linked to no further release, but replaced by a sound one.
 
-use super::tree::make_file;
+use super::{Brought, tree::make_file};
 use crate::{
-    disk::{At, DiskError, make_dir, names_all, remove_file},
+    disk::{At, DiskError, make_dir, names_all, remove_dir, remove_file},
     stage::StageError,
 };
 use silver_pack::{
@@ -32,19 +32,29 @@ use std::{
 /// The end of the name of an executable file.
 const EXECUTABLE: &str = "-x";
 
+/// The beginning of the name of a directory with files that no release has yet.
+pub(super) const UNFINISHED: &str = ".new-";
+
 /// The directory of shared files, for one release that is laid out.
-#[derive(Debug)]
-pub struct Shared {
+pub struct Shared<'a> {
     dir: PathBuf,
+    /// What came with the pack.
+    brought: Option<&'a Brought>,
     /// What this release brings, by the name that it gets when it is durable, and where it lies in the release's own tree.
     fresh: Mutex<BTreeMap<String, PathBuf>>,
 }
 
-impl Shared {
+impl<'a> Shared<'a> {
     /// The files in `dir`, which need not be there yet.
     pub fn new(dir: &Path) -> Result<Self, DiskError> {
         make_dir(dir)?;
-        Ok(Self { dir: dir.to_owned(), fresh: Mutex::default() })
+        Ok(Self { dir: dir.to_owned(), brought: None, fresh: Mutex::default() })
+    }
+
+    /// What came with a pack need not be made.
+    #[must_use]
+    pub fn with(self, brought: Option<&'a Brought>) -> Self {
+        Self { brought, ..self }
     }
 
     /// Links the file to `to`; makes it there, from `blobs`, when it is not to be had or not sound. Where the file system
@@ -57,7 +67,9 @@ impl Shared {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let fresh = self.fresh().get(&name).cloned();
                 let Some(fresh) = fresh else {
-                    make(path, node, blobs, to)?;
+                    if !self.brought.is_some_and(|brought| brought.take(node, to)) {
+                        make(path, node, blobs, to)?;
+                    }
                     self.fresh().insert(name, to.to_owned());
                     return Ok(());
                 };
@@ -106,7 +118,7 @@ fn share(from: &Path, place: &Path) -> Result<(), DiskError> {
 
 fn make(path: &TreePath, node: &Node, blobs: &dyn Blobs, to: &Path) -> Result<(), StageError> {
     match make_file(path, node, blobs, to)? {
-        Some(file) => Ok(seal(&file, to, &node.digest)?),
+        Some(file) => Ok(seal(&file, &node.digest).at("set the time of", to)?),
         None => Ok(()),
     }
 }
@@ -120,8 +132,14 @@ fn place(dir: &Path, name: &str) -> PathBuf {
     dir.join(&name[..2]).join(name)
 }
 
-fn seal(file: &File, path: &Path, digest: &Digest) -> Result<(), DiskError> {
-    file.set_modified(store_time(digest, SystemTime::now())).at("set the time of", path)
+/// Gives a file the time by which it is known as sound.
+pub(super) fn seal(file: &File, digest: &Digest) -> io::Result<()> {
+    file.set_modified(store_time(digest, SystemTime::now()))
+}
+
+/// Is there a file with this digest, sound or not?
+pub(super) fn has(dir: &Path, digest: &Digest) -> bool {
+    [Kind::File, Kind::Executable].iter().any(|kind| place(dir, &name(digest, *kind)).exists())
 }
 
 /// Is it there as it was made? What was only touched is read.
@@ -136,7 +154,7 @@ fn is_sound(file: &Path, node: &Node) -> bool {
     // root may open what nobody may write, and others made it themselves: to read is enough
     let Ok(mut opened) = File::open(file) else { return false };
     let same = hash::copy_hashed(&mut opened, &mut io::sink()).is_ok_and(|(found, _)| found == node.digest);
-    same && seal(&opened, file, &node.digest).is_ok()
+    same && seal(&opened, &node.digest).is_ok()
 }
 
 /// The seconds of which the digest chooses one.
@@ -160,10 +178,14 @@ fn refuses_links(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TooManyLinks | io::ErrorKind::CrossesDevices)
 }
 
-/// Removes what no release has any more. Nobody may be staging.
+/// Removes what no release has any more, and what was never finished. Nobody may be staging.
 pub(crate) fn sweep(dir: &Path) -> Result<(), DiskError> {
     for name in names_all(dir)? {
         let below = dir.join(&name);
+        if name.starts_with(UNFINISHED) {
+            remove_dir(&below)?;
+            continue;
+        }
         for name in names_all(&below)? {
             let file = below.join(name);
             if fs::symlink_metadata(&file).at("look at", &file)?.nlink() == 1 {
@@ -174,7 +196,7 @@ pub(crate) fn sweep(dir: &Path) -> Result<(), DiskError> {
     Ok(())
 }
 
-impl Blobs for Shared {
+impl Blobs for Shared<'_> {
     fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
         let opened = |kind| File::open(place(&self.dir, &name(digest, kind)));
         let opened = opened(Kind::File).or_else(|error| match error.kind() {
@@ -234,10 +256,12 @@ mod tests {
         let store = dir.path().join("store");
         let one = link(dir.path(), "one", Kind::File, "one");
         let two = link(dir.path(), "two", Kind::Executable, "two");
+        fs::create_dir(store.join(".new-killed")).unwrap();
         sweep(&store).unwrap();
         let count =
             || walkdir::WalkDir::new(&store).into_iter().filter(|entry| entry.as_ref().unwrap().file_type().is_file()).count();
         assert_eq!(count(), 2);
+        assert!(!store.join(".new-killed").exists());
         fs::remove_file(two).unwrap();
         sweep(&store).unwrap();
         assert_eq!(count(), 1);

@@ -17,8 +17,12 @@ struct Home {
 }
 
 fn home() -> Home {
+    home_with(Dirs::below)
+}
+
+fn home_with(dirs: fn(&Path) -> Dirs) -> Home {
     let dir = tempfile::tempdir().unwrap();
-    let dirs = Dirs::below(dir.path());
+    let dirs = dirs(dir.path());
     make_dir(&dirs.data).unwrap();
     let (store, apps) = (Arc::new(Store::open(&dirs).unwrap()), FakeApps::new(&dirs, &[]));
     Home { _dir: dir, dirs, store, apps }
@@ -61,7 +65,7 @@ fn state(at: &str, directory: bool, seed: Option<&str>) -> StatePath {
 
 async fn staged(home: &Home, order: &Order, cancel: watch::Receiver<bool>) -> Result<(), StageError> {
     let Home { dirs, store, apps, .. } = home;
-    stage(Means { dirs, store, apps, path: "/usr/bin:/bin", feed: &Arc::default(), cancel }, order).await
+    stage(Means { dirs, store, apps, path: "/usr/bin:/bin", brought: None, feed: &Arc::default(), cancel }, order).await
 }
 
 async fn stage_now(home: &Home, order: &Order) -> Result<(), StageError> {
@@ -249,4 +253,41 @@ fn shared_files_are_made_once_linked_and_copied_where_links_are_refused() {
     fs::write(&file, "evil").unwrap();
     let error = tree::write(&listing, &shared, &dir.path().join("evil"), How::Copy, &|_, _| {}, &|| false).unwrap_err();
     assert!(matches!(error, StageError::Content { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_came_with_a_pack_is_not_made_again() {
+    let home = home_with(Dirs::server_below);
+    let order = order(&home, None);
+    let tree = home.dirs.tree("shop", LABEL);
+    let brought = Brought::begin(&home.dirs).await.unwrap();
+    assert!(nobody_stages(&home.dirs).unwrap().is_none(), "what it has is not pruned");
+    for (_, _, content) in FILES {
+        brought.keep(&hash::sha256(content.as_bytes()), content.as_bytes());
+    }
+    brought.keep(&hash::sha256(b"in no tree"), b"in no tree");
+    // contents that nobody can read any more: only what was brought has them
+    let loose = home.dirs.registry().join("objects/loose");
+    let gone = |entry: walkdir::Result<walkdir::DirEntry>| entry.ok().filter(|entry| entry.file_type().is_file());
+    let link = hash::sha256(b"a/b.css").hex();
+    for file in walkdir::WalkDir::new(&loose).into_iter().filter_map(gone) {
+        if !link.ends_with(file.file_name().to_str().unwrap()) {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
+    let Home { dirs, store, apps, .. } = &home;
+    let (_wanted, cancel) = watch::channel(false);
+    let brought = Some(Arc::new(brought));
+    stage(Means { dirs, store, apps, path: "/usr/bin:/bin", brought, feed: &Arc::default(), cancel }, &order).await.unwrap();
+    assert_eq!(crate::observe::digest_of(&tree).unwrap(), Some(order.release.tree));
+    let meta = |name: &str| fs::metadata(tree.join(name)).unwrap();
+    let mode = |name: &str| meta(name).permissions().mode() & 0o777;
+    assert_eq!((mode("env/bin/run"), mode("pack.toml")), (0o555, 0o444));
+    assert_eq!(std::os::unix::fs::MetadataExt::nlink(&meta("pack.toml")), 2, "it is shared from now on");
+    // and nothing is left of what no release has
+    let unfinished = fs::read_dir(home.dirs.store())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap().starts_with('.'));
+    assert_eq!(unfinished.count(), 0);
+    assert!(nobody_stages(&home.dirs).unwrap().is_some());
 }

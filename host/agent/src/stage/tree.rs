@@ -32,12 +32,12 @@ const STRIDE: u64 = 1 << 20;
 const AT_ONCE: usize = 32;
 
 /// Where the files of a tree come from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum How<'a> {
     /// Each is a file of its own.
     Copy,
     /// Each is a link to one that releases share.
-    Link(&'a Shared),
+    Link(&'a Shared<'a>),
 }
 
 /// Writes `listing` to the directory `to`, which must not be there, with contents of `blobs`. Files become

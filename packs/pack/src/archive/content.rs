@@ -1,11 +1,13 @@
 //! Contents: inflated, counted, checked and hashed in one pass, a piece at a time.
 
-use super::{central::Entry, error::ArchiveError, location::Method, source::Source};
+use super::{Keep, central::Entry, error::ArchiveError, location::Method, source::Source};
 use crate::{hash::Hasher, listing::Kind};
 use flate2::{Decompress, FlushDecompress, Status};
 use silver_plugin_api::{Digest, path::MAX_PATH};
 
 const BUFFER: usize = 64 * 1024;
+/// Only contents up to so many bytes are handed on.
+pub(super) const WHOLE: u64 = 4 << 20;
 
 /// Checks contents, one after the other; each thread has one.
 pub(super) struct Checker<'a> {
@@ -13,16 +15,22 @@ pub(super) struct Checker<'a> {
     inflater: Decompress,
     packed: Vec<u8>,
     buffer: Vec<u8>,
+    whole: Vec<u8>,
 }
 
 impl<'a> Checker<'a> {
     pub(super) fn new(source: &'a dyn Source) -> Self {
-        Self { source, inflater: Decompress::new(false), packed: vec![0; BUFFER], buffer: vec![0; BUFFER] }
+        Self { source, inflater: Decompress::new(false), packed: vec![0; BUFFER], buffer: vec![0; BUFFER], whole: Vec::new() }
     }
 
-    /// The digest of an entry's content, which starts at `start` and is all that its header says.
-    pub(super) fn check(&mut self, entry: &Entry, start: u64) -> Result<Digest, ArchiveError> {
-        let mut sink = Sink { hasher: Hasher::new(), crc: libdeflater::Crc::new(), text: Vec::new(), entry };
+    /// The digest of an entry's content, which starts at `start` and is all that its header says. `keep` is given it,
+    /// unless it is long.
+    pub(super) fn check(&mut self, entry: &Entry, start: u64, keep: Option<Keep<'_>>) -> Result<Digest, ArchiveError> {
+        let keep = keep.filter(|_| entry.size <= WHOLE);
+        let mut whole = std::mem::take(&mut self.whole);
+        whole.clear();
+        let (hasher, crc) = (Hasher::new(), libdeflater::Crc::new());
+        let mut sink = Sink { hasher, crc, text: Vec::new(), whole: keep.is_some().then_some(&mut whole), entry };
         let mut rest = Rest { source: self.source, at: start, left: entry.packed };
         match entry.method {
             Method::Stored => {
@@ -42,7 +50,12 @@ impl<'a> Checker<'a> {
         if entry.kind == Some(Kind::Link) {
             check_link(entry, &sink.text)?;
         }
-        Ok(sink.hasher.finish())
+        let digest = sink.hasher.finish();
+        if let Some(keep) = keep {
+            keep(&digest, &whole);
+        }
+        self.whole = whole;
+        Ok(digest)
     }
 
     fn inflate(&mut self, mut rest: Rest<'_>, sink: &mut Sink<'_>) -> Result<(), ArchiveError> {
@@ -104,6 +117,8 @@ struct Sink<'a> {
     crc: libdeflater::Crc,
     /// The target of a link.
     text: Vec<u8>,
+    /// All of it, where somebody wants it.
+    whole: Option<&'a mut Vec<u8>>,
     entry: &'a Entry,
 }
 
@@ -114,6 +129,9 @@ impl Sink<'_> {
             return Err(ArchiveError::Longer { entry: self.entry.name(), size: self.entry.size });
         }
         self.crc.update(content);
+        if let Some(whole) = &mut self.whole {
+            whole.extend_from_slice(content);
+        }
         if self.entry.kind == Some(Kind::Link) && self.text.len() <= MAX_PATH {
             self.text.extend_from_slice(content);
         }

@@ -9,8 +9,8 @@ use super::{
 };
 use rayon::prelude::*;
 
-const SIGNATURE: u32 = 0x0403_4b50;
-const LENGTH: usize = 30;
+pub(super) const SIGNATURE: u32 = 0x0403_4b50;
+pub(super) const LENGTH: usize = 30;
 const DESCRIPTOR: u32 = 0x0807_4b50;
 /// The longest data descriptor: signature, checksum, two sizes of 64 bits.
 const LONGEST_DESCRIPTOR: u64 = 24;

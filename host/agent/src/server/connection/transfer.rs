@@ -6,6 +6,7 @@ use crate::{
     names, observe,
     protocol::{CHUNK, ErrorCode, ProtocolError, Refusal, Response},
     server::refuse::{Refuse, refused},
+    stage::Brought,
     store::{Arriving, Store, StoreError},
 };
 use silver_pack::{hash, listing::Listing};
@@ -56,6 +57,24 @@ impl Connection {
             let _ = to.send(chunk).await; // it may know enough already: then nobody receives
         }
         Ok(())
+    }
+
+    /// A pack. Where releases share files, its contents become files while it comes.
+    pub(super) async fn take_archive(&mut self, digest: Digest, size: u64, from: u64) -> Result<Response, Stop> {
+        let dirs = self.agent.dirs();
+        let brought = if dirs.is_server() { Some(Arc::new(Brought::begin(dirs).await?)) } else { None };
+        let kept = brought.clone();
+        let put = move |store: &Store, rest: &mut dyn Read| {
+            let keep = |digest: &Digest, content: &[u8]| {
+                if let Some(brought) = &kept {
+                    brought.keep(digest, content);
+                }
+            };
+            store.put_archive(rest, &digest, from, &keep)
+        };
+        let response = self.take(size.saturating_sub(from), put).await?;
+        self.brought = brought;
+        Ok(response)
     }
 
     /// Contents that follow one another.
