@@ -244,20 +244,29 @@ impl Planned {
         listener: &mut dyn Listener,
     ) -> Result<Staged, DeployError> {
         let app = self.plan.transition.app.clone();
-        let mut session = node.lock(&app).await?;
+        // side by side: a node may be far away
+        let lacking = async {
+            match &self.resolved {
+                Some(resolved) => resolved.content.lacking(node, &resolved.wanted).await,
+                None => Ok(Missing::default()),
+            }
+        };
+        let (mut session, missing) = tokio::try_join!(node.lock(&app), lacking)?;
         if !is_as_planned(session.observe().await?, &self.observed) {
             return Err(DeployError::Stale { app });
         }
         let shown = self.digest();
         let transition = &mut self.plan.transition;
         if let (Some(resolved), Some((label, release))) = (&mut self.resolved, &mut transition.release) {
-            resolved.content.send_files(session.as_mut(), &resolved.wanted, listener).await?;
-            if resolved.has_steps_to_run() {
+            let whole = !resolved.has_steps_to_run();
+            resolved.content.send_files(session.as_mut(), &resolved.wanted, &missing, whole, listener).await?;
+            if !whole {
                 resolved.run_steps(session.as_mut(), &transition.locations, listener).await?;
                 (release.tree, release.id) = (resolved.wanted.release.tree, resolved.wanted.release.id);
                 transition.deployment.reasons = resolved.wanted.deployment.reasons;
+                resolved.content.send_records(session.as_mut()).await?;
             }
-            resolved.content.send_records(session.as_mut(), &resolved.wanted).await?;
+            session.put_tree(resolved.wanted.release.tree, &resolved.wanted.tree.to_lines()).await?;
             let mut secrets = resolved.secrets.clone();
             secrets.extend(asked.clone());
             session.stage(label, release, &secrets, listener).await?;

@@ -12,7 +12,7 @@ use batch::{Joined, batches};
 use silver_pack::{
     listing::Listing,
     overlay::Reasons,
-    snapshot::{Blobs, MemoryBlobs},
+    snapshot::{Blobs, Layers, MemoryBlobs},
 };
 use silver_plugin_api::{Digest, plan::Missing};
 use std::{
@@ -43,34 +43,50 @@ impl Content {
         node.missing(Some(wanted.release.pack.archive), self.wanted_blobs(wanted)).await
     }
 
-    /// Sends the files that the node lacks: the zip, and what else the tree has.
+    /// What the node lacks of all that will be sent, as far as it is known before build steps are run.
+    pub(super) async fn lacking(&self, node: &dyn Node, wanted: &Wanted) -> Result<Missing, NodeError> {
+        let records = self.records.iter().map(|(digest, _)| *digest);
+        node.missing(Some(wanted.release.pack.archive), self.wanted_blobs(wanted).into_iter().chain(records).collect()).await
+    }
+
+    /// Sends what the node lacks: the zip, and what else the tree has, with what is recorded of it, unless build steps
+    /// will change that.
     pub(super) async fn send_files(
         &self,
         session: &mut dyn Session,
         wanted: &Wanted,
+        missing: &Missing,
+        with_records: bool,
         listener: &mut dyn Listener,
     ) -> Result<(), DeployError> {
-        let missing = session.missing(Some(wanted.release.pack.archive), self.wanted_blobs(wanted)).await?;
         if missing.archive {
             self.send_archive(session, wanted, missing.archive_part, listener).await?;
         }
-        if !missing.blobs.is_empty() {
-            self.send_blobs(session, wanted, &missing.blobs, listener).await?;
+        let sizes: BTreeMap<Digest, u64> = wanted.tree.iter().map(|(_, node)| (node.digest, node.size)).collect();
+        let mut blobs: Vec<(Digest, u64)> =
+            missing.blobs.iter().filter_map(|digest| Some((*digest, *sizes.get(digest)?))).collect();
+        let mut records = MemoryBlobs::new();
+        if with_records {
+            let known: BTreeSet<Digest> = blobs.iter().map(|(digest, _)| *digest).collect();
+            blobs.extend(self.lacking_records(missing, &mut records).into_iter().filter(|(digest, _)| !known.contains(digest)));
+        }
+        self.send_blobs(session, &Layers::new(vec![Arc::clone(&self.blobs), Arc::new(records)]), &blobs, listener).await
+    }
+
+    /// Sends what is recorded of a tree that build steps were run for.
+    pub(super) async fn send_records(&self, session: &mut dyn Session) -> Result<(), DeployError> {
+        let missing = session.missing(None, self.records.iter().map(|(digest, _)| *digest).collect()).await?;
+        let mut blobs = MemoryBlobs::new();
+        let lacking = self.lacking_records(&missing, &mut blobs);
+        for batch in batches(&lacking) {
+            session.put_blobs(batch, &mut Joined::new(&blobs, batch), &mut |_| {}).await?;
         }
         Ok(())
     }
 
-    /// Sends what is recorded of the tree, and the tree itself: only what a release will have.
-    pub(super) async fn send_records(&self, session: &mut dyn Session, wanted: &Wanted) -> Result<(), DeployError> {
-        let missing = session.missing(None, self.records.iter().map(|(digest, _)| *digest).collect()).await?;
+    fn lacking_records(&self, missing: &Missing, blobs: &mut MemoryBlobs) -> Vec<(Digest, u64)> {
         let lacking = self.records.iter().filter(|(digest, _)| missing.blobs.contains(digest));
-        let mut blobs = MemoryBlobs::new();
-        let lacking: Vec<_> = lacking.map(|(_, bytes)| (blobs.put(bytes.as_slice()), bytes.len() as u64)).collect();
-        for batch in batches(&lacking) {
-            session.put_blobs(batch, &mut Joined::new(&blobs, batch), &mut |_| {}).await?;
-        }
-        session.put_tree(wanted.release.tree, &wanted.tree.to_lines()).await?;
-        Ok(())
+        lacking.map(|(_, bytes)| (blobs.put(bytes.as_slice()), bytes.len() as u64)).collect()
     }
 
     async fn send_archive(
@@ -95,18 +111,19 @@ impl Content {
     async fn send_blobs(
         &self,
         session: &mut dyn Session,
-        wanted: &Wanted,
-        missing: &[Digest],
+        from: &dyn Blobs,
+        wanted: &[(Digest, u64)],
         listener: &mut dyn Listener,
     ) -> Result<(), DeployError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
         let mut reporter = Reporter::begin(listener, "send:files", "send the other files");
-        let sizes: BTreeMap<Digest, u64> = wanted.tree.iter().map(|(_, node)| (node.digest, node.size)).collect();
-        let wanted: Vec<(Digest, u64)> = missing.iter().filter_map(|digest| Some((*digest, *sizes.get(digest)?))).collect();
         let total = wanted.iter().map(|(_, size)| size).sum();
         let mut before = 0;
-        for batch in batches(&wanted) {
+        for batch in batches(wanted) {
             let mut sent = |done| reporter.amount(before + done, total);
-            session.put_blobs(batch, &mut Joined::new(&*self.blobs, batch), &mut sent).await?;
+            session.put_blobs(batch, &mut Joined::new(from, batch), &mut sent).await?;
             before += batch.iter().map(|(_, size)| size).sum::<u64>();
         }
         reporter.done();
