@@ -77,6 +77,37 @@ async fn what_comes_is_taken_while_nobody_takes_what_is_said() {
     assert!(heard.iter().all(|byte| *byte == 8));
 }
 
+/// Whoever reads a connection tells the other side how much more it may send, by the way that what is written takes: when
+/// that is full, both wait for room, and both are woken.
+#[tokio::test]
+async fn who_writes_is_not_forgotten_because_somebody_reads() {
+    let (ours, mut theirs) = duplex(1 << 10);
+    let (reader, writer) = split(ours);
+    let mux = Mux::client(reader, writer).await.unwrap();
+    let (mut reader, mut writer) = split(mux.open().await.unwrap());
+    let writing = tokio::spawn(async move {
+        for _ in 0..200 {
+            writer.write_all(&[7; 1 << 10]).await.unwrap();
+        }
+        writer
+    });
+    theirs.write_all(MARKER).await.unwrap();
+    // more than half of what a connection may send before it is told to go on
+    for _ in 0..200 {
+        theirs.write_all(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 4, 0]).await.unwrap();
+        theirs.write_all(&[8; 1 << 10]).await.unwrap();
+    }
+    let mut heard = vec![0; 200 << 10];
+    reader.read_exact(&mut heard).await.unwrap();
+    let waits = tokio::spawn(async move { reader.read(&mut [0; 1]).await });
+    tokio::task::yield_now().await;
+    let (mut from, _to) = split(theirs);
+    tokio::spawn(async move { tokio::io::copy(&mut from, &mut tokio::io::sink()).await.ok() });
+    let written = tokio::time::timeout(Duration::from_mins(1), writing).await;
+    drop(written.expect("it goes on writing").unwrap());
+    waits.abort();
+}
+
 #[tokio::test]
 async fn the_noise_of_a_login_shell_is_skipped_up_to_its_bound() {
     for (noise, fine) in [(0, true), (1, true), (4095, true), (MAX_NOISE, true), (MAX_NOISE + 1, false)] {
